@@ -1,0 +1,218 @@
+//! Legs taking effect, and being undone exactly.
+
+use super::{
+    Balance, Book, Counter, Key, Leg, LegResult, Receipt, Record, Register, Slot, Timestamp,
+};
+use crate::domain::posting::{AtCap, Mark, Take, share};
+
+/// In which account a posting's capacity stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Force {
+    /// Kept by a hold; the books of holds say how much.
+    Held,
+    /// Used.
+    Used,
+}
+
+/// What undoing could not put back as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Losses {
+    /// Returned to lots that are over.
+    pub(super) lapsed: u64,
+    /// Earned, but spent meanwhile.
+    pub(super) short: u64,
+}
+
+impl Book {
+    /// Applies one leg whose guard has passed.
+    pub(super) fn take(&mut self, leg: &Leg, force: Force, now: Timestamp) -> LegResult {
+        match leg {
+            Leg::Count { key, n, keep_until, .. } => {
+                self.count(key, if force == Force::Used { *n } else { 0 }, *keep_until);
+                LegResult { amount: *n, ..LegResult::default() }
+            }
+            Leg::Once { marker, key, n, keep_until, .. } => {
+                let first = self.used(marker) == 0;
+                self.count(marker, 1, *keep_until);
+                if first {
+                    self.count(key, *n, None);
+                }
+                LegResult { amount: if first { *n } else { 0 }, ..LegResult::default() }
+            }
+            Leg::Interval { key, mark, .. } => {
+                let before = self.register(key);
+                if *mark == Mark::First && before.is_some() {
+                    return LegResult { before, ..LegResult::default() };
+                }
+                self.set_register(key, now.0, None);
+                LegResult { amount: 1, before, ..LegResult::default() }
+            }
+            Leg::Zone { key, to, keep_until, .. } => {
+                let before = self.register(key);
+                self.set_register(key, to.cast_signed(), *keep_until);
+                LegResult { amount: 1, before, ..LegResult::default() }
+            }
+            Leg::Spend { key, amount, take, opening } => {
+                let mut balance = self.open_balance(key, *opening);
+                balance.lapse(now);
+                let wanted = match take {
+                    Take::Exact => *amount,
+                    Take::UpTo => (*amount).min(balance.in_lots()),
+                };
+                let lots = balance.spend(wanted);
+                let amount = lots.iter().map(|part| part.amount).sum();
+                self.write(Record::Balance(*key, balance));
+                LegResult { amount, lots, ..LegResult::default() }
+            }
+            Leg::Earn { .. } => self.take_earn(leg, force, now),
+        }
+    }
+
+    /// What is held is not spendable yet: an earning takes effect when its hold is confirmed.
+    fn take_earn(&mut self, leg: &Leg, force: Force, now: Timestamp) -> LegResult {
+        let Leg::Earn { key, amount, opening, .. } = leg else { return LegResult::default() };
+        let mut balance = self.open_balance(key, *opening);
+        balance.lapse(now);
+        let amount = self.fitting(leg, &balance).min(*amount);
+        if force == Force::Used {
+            earn(&mut balance, leg, amount);
+        }
+        self.write(Record::Balance(*key, balance));
+        LegResult { amount, ..LegResult::default() }
+    }
+
+    fn fitting(&self, leg: &Leg, balance: &Balance) -> u64 {
+        let Leg::Earn { key, cap: Some(cap), at_cap: AtCap::Clamp, .. } = leg else {
+            return u64::MAX;
+        };
+        cap.saturating_sub(balance.in_lots()).saturating_sub(self.held(key))
+    }
+
+    /// Moves what is in force of a posting from one account and quantity to another.
+    pub(super) fn settle(
+        &mut self,
+        receipt: &Receipt,
+        from: (Force, u64),
+        to: (Force, u64),
+        now: Timestamp,
+    ) -> Losses {
+        let mut losses = Losses::default();
+        for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
+            let had = share(result.amount, from.1, receipt.size);
+            let keeps = share(result.amount, to.1, receipt.size);
+            match leg {
+                Leg::Count { key, keep_until, .. } => {
+                    let used_before = if from.0 == Force::Used { had } else { 0 };
+                    let used_after = if to.0 == Force::Used { keeps } else { 0 };
+                    self.recount(key, used_before, used_after, *keep_until);
+                }
+                Leg::Once { marker, key, n, .. } => {
+                    if to.1 == 0 && from.1 > 0 {
+                        self.unmark(marker, key, *n);
+                    }
+                }
+                Leg::Interval { key, .. } | Leg::Zone { key, .. } => {
+                    if to.1 == 0 && from.1 > 0 && result.amount > 0 {
+                        self.unset(leg, key, result.before, receipt.at);
+                    }
+                }
+                Leg::Spend { key, .. } => {
+                    let mut balance = self.open_balance(key, None);
+                    losses.lapsed += balance.give_back(&result.lots, had, keeps, now);
+                    balance.lapse(now);
+                    self.write(Record::Balance(*key, balance));
+                }
+                Leg::Earn { .. } => {
+                    losses.short += self.settle_earn(leg, (from.0, had), (to.0, keeps), now);
+                }
+            }
+        }
+        losses
+    }
+
+    fn settle_earn(
+        &mut self,
+        leg: &Leg,
+        from: (Force, u64),
+        to: (Force, u64),
+        now: Timestamp,
+    ) -> u64 {
+        let Leg::Earn { key, lot_expires, .. } = leg else { return 0 };
+        let mut balance = self.open_balance(key, None);
+        balance.lapse(now);
+        let short = match (from.0, to.0) {
+            (Force::Held, Force::Used) => {
+                let amount = self.fitting(leg, &balance).min(to.1);
+                earn(&mut balance, leg, amount);
+                0
+            }
+            (Force::Used, _) => {
+                let back = from.1 - to.1;
+                back - balance.take_back(back, *lot_expires)
+            }
+            (Force::Held, Force::Held) => 0,
+        };
+        self.write(Record::Balance(*key, balance));
+        short
+    }
+
+    /// Adds to a counter, making it if need be. Zero still touches it, so that events tell what is held.
+    fn count(&mut self, key: &Key, n: u64, keep_until: Option<Timestamp>) {
+        let known = self.counters.get(key).copied();
+        let keep_until = known.map_or(keep_until.unwrap_or(Timestamp::NEVER), |c| c.keep_until);
+        let used = known.map_or(0, |counter| counter.used).saturating_add(n);
+        self.write(Record::Counter(*key, Counter { used, keep_until }));
+    }
+
+    /// A counter that was forgotten stays forgotten when something is given back to it.
+    fn recount(&mut self, key: &Key, before: u64, after: u64, keep_until: Option<Timestamp>) {
+        if before == 0 && after > 0 {
+            self.count(key, after, keep_until);
+            return;
+        }
+        let Some(counter) = self.counters.get(key).copied() else { return };
+        let used = counter.used.saturating_sub(before).saturating_add(after);
+        self.write(Record::Counter(*key, Counter { used, ..counter }));
+    }
+
+    /// Takes one posting off a marker; with the last one, the day no longer counts. When the marker is forgotten
+    /// nobody knows whether others shared the day, so it goes on counting.
+    fn unmark(&mut self, marker: &Key, key: &Key, n: u64) {
+        let Some(postings) = self.counters.get(marker).map(|counter| counter.used) else { return };
+        self.recount(marker, 1, 0, None);
+        if postings == 1 {
+            self.recount(key, n, 0, None);
+        }
+    }
+
+    /// Puts back what a register held, unless somebody has set it since.
+    fn unset(&mut self, leg: &Leg, key: &Key, before: Option<i64>, at: Timestamp) {
+        let set_to = if let Leg::Zone { to, .. } = leg { to.cast_signed() } else { at.0 };
+        let Some(register) = self.registers.get(key).copied() else { return };
+        if register.value != set_to {
+            return;
+        }
+        match before {
+            Some(value) => self.write(Record::Register(*key, Register { value, ..register })),
+            None => {
+                self.registers.remove(key);
+                self.touch(Slot::Register(*key));
+            }
+        }
+    }
+
+    fn set_register(&mut self, key: &Key, value: i64, keep_until: Option<Timestamp>) {
+        let keep_until = keep_until.unwrap_or(Timestamp::NEVER);
+        self.write(Record::Register(*key, Register { value, keep_until }));
+    }
+
+    fn open_balance(&self, key: &Key, opening: Option<super::super::posting::Opening>) -> Balance {
+        self.balances.get(key).cloned().unwrap_or_else(|| Balance::opened(opening))
+    }
+}
+
+fn earn(balance: &mut Balance, leg: &Leg, amount: u64) {
+    if let Leg::Earn { lot_expires, .. } = leg {
+        balance.put_in(amount, *lot_expires);
+    }
+}

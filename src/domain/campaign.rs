@@ -1,0 +1,463 @@
+//! Campaigns and the codes that belong to them: what somebody designed, ready to be evaluated.
+//!
+//! A [`Campaign`] is one version of a definition with everything parsed: zones, sets, decimals. It is built once per
+//! version from a document (`catalog`) and shared. Conditions and effects are closed lists; what they mean is in
+//! `rules`.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::id::{CampaignId, Owner, TenantId};
+use super::money::{Currency, Percent};
+use super::time::{Calendar, Period, Timestamp, ValidityUnit};
+
+/// Most conditions, effects and limits in one campaign.
+pub const RULES_MAX: usize = 64;
+
+/// Longest time for which capacity can be held, in milliseconds: a week, since nobody pays for longer.
+pub const HOLD_TTL_MS_MAX: u64 = 7 * 24 * 3_600_000;
+
+/// How long a hold lasts when nothing else is said: a quarter of an hour, the usual time for a payment page.
+pub const HOLD_TTL_MS: u64 = 15 * 60_000;
+
+/// What kind of thing a campaign's codes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// Takes a percentage or an amount off an order.
+    Discount = 1,
+    /// Has a balance of money that is drawn down.
+    Voucher = 2,
+    /// Admits.
+    Pass = 3,
+    /// Is worth goods or a service.
+    Unit = 4,
+    /// Is worth points.
+    Points = 5,
+    /// Is worth nothing and opens the way.
+    Access = 6,
+    /// Adds to the price.
+    Surcharge = 7,
+}
+
+impl Kind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Discount,
+        Self::Voucher,
+        Self::Pass,
+        Self::Unit,
+        Self::Points,
+        Self::Access,
+        Self::Surcharge,
+    ];
+
+    /// The kind's name in documents and answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Discount => "discount",
+            Self::Voucher => "voucher",
+            Self::Pass => "pass",
+            Self::Unit => "unit",
+            Self::Points => "points",
+            Self::Access => "access",
+            Self::Surcharge => "surcharge",
+        }
+    }
+}
+
+/// How accounting sees a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AccountingType {
+    /// A price reduction.
+    Discount,
+    /// Sold by a third party, which owes for it.
+    Deal,
+    /// Bought from us.
+    Purchase,
+    /// Given in settlement of a claim.
+    Settlement,
+}
+
+/// Where a campaign stands. A change of status is not a new version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Status {
+    /// Being prepared.
+    Draft = 0,
+    /// In use.
+    Active = 1,
+    /// Stopped for a while.
+    Paused = 2,
+    /// Over.
+    Ended = 3,
+}
+
+impl Status {
+    /// The status's name in documents and answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// When a campaign's codes are good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Validity {
+    /// The first moment.
+    pub from: Option<Timestamp>,
+    /// The first moment after: the end *date* of a document is inclusive, so this is the start of the next local day.
+    pub until: Option<Timestamp>,
+    /// Additionally, a time that each code runs by itself.
+    pub relative: Option<RelativeValidity>,
+}
+
+/// A time that begins with something that happened to the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelativeValidity {
+    /// What it begins with.
+    pub since: Since,
+    /// How many units.
+    pub count: u32,
+    /// Of what length.
+    pub unit: ValidityUnit,
+}
+
+/// What a relative validity begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Since {
+    /// The code's first use.
+    FirstUse,
+    /// The moment it was issued.
+    Issue,
+    /// The moment it was paid.
+    Payment,
+}
+
+/// What must have happened before a code is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// Nothing.
+    AtOnce,
+    /// It must have been paid.
+    Paid,
+}
+
+/// Whether a request must say who the customer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CustomerRule {
+    /// It may.
+    Optional,
+    /// It must.
+    Required,
+}
+
+/// One ceiling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// What is counted together.
+    pub scope: Scope,
+    /// What is counted.
+    pub counts: Counts,
+    /// When counting begins anew.
+    pub period: Period,
+    /// The ceiling: uses, orders, units, distinct days, or minor units of money. At least 1.
+    pub max: u64,
+}
+
+/// What a limit counts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Each code by itself.
+    Code,
+    /// All codes of the campaign.
+    Campaign,
+    /// Each customer within the campaign.
+    Customer,
+    /// Each stored-value account.
+    Account,
+}
+
+impl Scope {
+    /// The scope's name in documents, refusals and answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Campaign => "campaign",
+            Self::Customer => "customer",
+            Self::Account => "account",
+        }
+    }
+}
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counts {
+    /// Uses: every redemption takes as many as it has units.
+    Uses,
+    /// Orders: every redemption takes one.
+    Orders,
+    /// Units: persons.
+    Units,
+    /// Money: what the redemption is worth, in minor units.
+    Money,
+    /// Distinct local days with at least one use.
+    Days,
+}
+
+impl Counts {
+    /// Its name in documents, refusals and answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uses => "uses",
+            Self::Orders => "orders",
+            Self::Units => "units",
+            Self::Money => "money",
+            Self::Days => "days",
+        }
+    }
+}
+
+/// How a pass is kept from being handed back over the fence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Passback {
+    /// Milliseconds that must lie between two entries.
+    pub interval_ms: Option<i64>,
+    /// Whether who is in must leave before entering again; everybody is out again at the end of the local day.
+    pub zones: ZoneRule,
+}
+
+/// Whether entry and exit are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum ZoneRule {
+    /// They are not.
+    #[default]
+    Free,
+    /// One must be outside to enter, and in a zone to leave it.
+    Followed,
+}
+
+/// A list that a reference must be in, or must not be in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Among {
+    /// How the list is meant.
+    pub rule: AmongRule,
+    /// The references.
+    pub set: HashSet<Box<str>, foldhash::fast::FixedState>,
+}
+
+/// How a list is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AmongRule {
+    /// Only these.
+    Only,
+    /// All but these.
+    Not,
+}
+
+impl Among {
+    /// Whether `reference` is as the list demands.
+    #[must_use]
+    pub fn accepts(&self, reference: &str) -> bool {
+        self.set.contains(reference) == (self.rule == AmongRule::Only)
+    }
+}
+
+/// One thing that must hold for a code to be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// The order costs at least and at most so much, in minor units.
+    Amount {
+        /// At least.
+        min: Option<i64>,
+        /// At most.
+        max: Option<i64>,
+    },
+    /// The matching lines have together at least and at most so many pieces.
+    Quantity {
+        /// At least.
+        min: Option<u64>,
+        /// At most.
+        max: Option<u64>,
+    },
+    /// Products; lines that do not match take no part in the effects.
+    Product(Among),
+    /// Product categories; lines that do not match take no part in the effects.
+    Category(Among),
+    /// Sales channels.
+    Channel(Among),
+    /// Properties.
+    Property(Among),
+    /// Gates.
+    Gate(Among),
+    /// Partners.
+    Partner(Among),
+    /// Brands.
+    Brand(Among),
+    /// Groups of customers: with `Only`, one of the customer's groups must be in the list; with `Not`, none may.
+    CustomerGroup(Among),
+}
+
+/// What a redemption is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// A share of what the matching lines cost.
+    Percent {
+        /// The share.
+        percent: Percent,
+        /// Never more than this, in minor units.
+        cap_minor: Option<i64>,
+    },
+    /// An amount off, in minor units; never more than the matching lines cost.
+    Amount {
+        /// How much.
+        amount_minor: i64,
+    },
+    /// Worth nothing: identification.
+    Zero,
+    /// Adds to the price, in minor units.
+    Surcharge {
+        /// How much.
+        amount_minor: i64,
+    },
+    /// Goods or a service, free.
+    Unit {
+        /// The product.
+        product: Box<str>,
+        /// How many pieces.
+        quantity: u32,
+    },
+    /// Draws the order's remaining total (or the amount asked for) from the code's balance.
+    Balance,
+}
+
+/// What happens when a discount would be zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NoEffect {
+    /// It is refused, so that no use is lost for nothing.
+    Refuse,
+    /// It is allowed.
+    Allow,
+}
+
+/// How a campaign's codes are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeFormat {
+    /// Pattern such as `PARK-####-####`.
+    pub pattern: Box<str>,
+    /// Name of the alphabet.
+    pub alphabet: Box<str>,
+    /// Whether the last place is a check character.
+    pub check: CheckRule,
+}
+
+/// Whether a code ends with a check character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CheckRule {
+    /// It does.
+    Checked,
+    /// It does not.
+    Unchecked,
+}
+
+/// Texts in several languages, by two-letter language code.
+pub type Texts = BTreeMap<Box<str>, Box<str>>;
+
+/// One version of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Campaign {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: CampaignId,
+    /// The owner of its counters in the ledger.
+    pub owner: Owner,
+    /// Its version, from 1.
+    pub version: u32,
+    /// Where it stands.
+    pub status: Status,
+    /// What its codes are.
+    pub kind: Kind,
+    /// How accounting sees it.
+    pub accounting: AccountingType,
+    /// Its name by language.
+    pub name: Texts,
+    /// What to tell whoever is refused, by language; absent: the refusal's own text.
+    pub refusal_texts: Texts,
+    /// Labels for statistics and filters; without effect.
+    pub labels: Vec<Box<str>>,
+    /// Where its days begin.
+    pub calendar: Calendar,
+    /// When its codes are good.
+    pub validity: Validity,
+    /// Whether codes must be paid first.
+    pub activation: Activation,
+    /// How often each code can be used; absent: without limit.
+    pub uses: Option<u64>,
+    /// How many units one request may take.
+    pub units: RangeInclusive<u32>,
+    /// Further ceilings.
+    pub limits: Vec<Limit>,
+    /// Whether a request must name its customer.
+    pub customer: CustomerRule,
+    /// Anti-passback.
+    pub passback: Passback,
+    /// What must hold, in the order of the refusals' numbers.
+    pub conditions: Vec<Condition>,
+    /// What it is worth, in order.
+    pub effects: Vec<Effect>,
+    /// What happens when that is nothing.
+    pub no_effect: NoEffect,
+    /// The currency of all its amounts.
+    pub currency: Option<Currency>,
+    /// The balance with which a voucher begins, in minor units, where the code does not say otherwise.
+    pub balance_minor: Option<i64>,
+    /// How long a hold lasts when the request does not say, in milliseconds.
+    pub hold_ttl_ms: u64,
+    /// How its codes are made; absent when it has only own codes.
+    pub code_format: Option<CodeFormat>,
+}
+
+/// Whether a code can be used at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum CodeState {
+    /// It can.
+    Live = 0,
+    /// It was blocked.
+    Revoked = 1,
+    /// Another code took its place.
+    Replaced = 2,
+}
+
+/// One individual code: what is known of it apart from its campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// Whose counters and balance it has in the ledger. A code that replaced another has the other's.
+    pub owner: Owner,
+    /// Whether it can be used at all.
+    pub state: CodeState,
+    /// When it was issued.
+    pub issued: Timestamp,
+    /// When it was paid.
+    pub paid: Option<Timestamp>,
+    /// The customer it is bound to.
+    pub holder: Option<Arc<str>>,
+    /// Its own number of uses.
+    pub uses: Option<u64>,
+    /// Its own starting balance, in minor units.
+    pub balance_minor: Option<i64>,
+    /// Its own first moment.
+    pub valid_from: Option<Timestamp>,
+    /// Its own first moment after.
+    pub valid_until: Option<Timestamp>,
+}

@@ -1,0 +1,305 @@
+//! The thread that owns the book: collect, apply, commit, answer.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError, RwLockWriteGuard};
+use std::time::Duration;
+
+use ::metrics::{Counter, Histogram, counter, histogram};
+use smallvec::SmallVec;
+
+use super::disk::{Batch, Disk};
+use super::{Message, Shared};
+use crate::domain::book::{Book, Event};
+use crate::domain::id::PostingId;
+use crate::domain::time::Timestamp;
+use crate::ledger::{
+    Answer, Completion, Durability, Health, LedgerError, Options, Pulse, Submission,
+};
+use crate::metrics::Stopwatch;
+
+/// Most commands that are made durable together. A larger batch would only let its first caller wait longer: beyond
+/// this, the sync is already a small part of the cost.
+const BATCH_COMMANDS_MAX: usize = 4_096;
+
+/// Most holds ended, and records forgotten, beside one batch.
+const SWEEP_MAX: usize = 1_024;
+
+/// How often the book is swept when nobody asks for anything.
+const SWEEP_EVERY: Duration = Duration::from_millis(500);
+
+/// Where and how a ledger is made to fail, to prove that the tests would notice.
+#[cfg(feature = "testing")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fault {
+    /// It does not.
+    #[default]
+    None,
+    /// The n-th commit (from 1) fails before anything is written.
+    FailCommit(u64),
+    /// The writer stops before the n-th commit, as if the process had died: nothing is written or answered.
+    StopBefore(u64),
+    /// The writer stops after the n-th commit: it is durable, but not answered.
+    StopAfter(u64),
+    /// Answers leave before the commit, and the writer stops before the n-th: a broken promise.
+    AnswerFirst(u64),
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    disk: Arc<Disk>,
+    inbox: Receiver<Message>,
+    options: Options,
+    last_sync: Timestamp,
+    is_dirty: bool,
+    #[cfg(feature = "testing")]
+    commits: u64,
+    batch_commands: Histogram,
+    commit_seconds: Histogram,
+    commits_total: Counter,
+}
+
+/// A batch on its way: who waits, and for which answers.
+struct Round {
+    waiting: Vec<(Completion, Vec<Answer>)>,
+    ids: SmallVec<[PostingId; 64]>,
+}
+
+enum Step {
+    Continue,
+    Stop,
+}
+
+impl Writer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        disk: Arc<Disk>,
+        inbox: Receiver<Message>,
+        options: Options,
+    ) -> Self {
+        Self {
+            shared,
+            disk,
+            inbox,
+            last_sync: (options.now)(),
+            options,
+            is_dirty: false,
+            #[cfg(feature = "testing")]
+            commits: 0,
+            batch_commands: histogram!("jeton_ledger_batch_commands"),
+            commit_seconds: histogram!("jeton_ledger_commit_seconds"),
+            commits_total: counter!("jeton_ledger_commits_total"),
+        }
+    }
+
+    /// Runs until it is told to close, nobody is left, or a write fails.
+    pub(super) fn run(mut self) {
+        loop {
+            let (submissions, closing) = self.collect();
+            let step = self.round(submissions);
+            if closing || matches!(step, Step::Stop) {
+                break;
+            }
+        }
+        if self.is_dirty
+            && let Err(error) = self.disk.sync()
+        {
+            self.poison(&error);
+        }
+        self.refuse_the_rest();
+    }
+
+    /// Waits for the first message, then takes all that are there.
+    fn collect(&self) -> (Vec<Submission>, bool) {
+        let patience = match self.options.durability {
+            Durability::Interval { window_ms } => Duration::from_millis(window_ms).min(SWEEP_EVERY),
+            Durability::Sync | Durability::Memory => SWEEP_EVERY,
+        };
+        let mut next = match self.inbox.recv_timeout(patience) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => return (Vec::new(), false),
+            Err(RecvTimeoutError::Disconnected) => return (Vec::new(), true),
+        };
+        let mut submissions = Vec::new();
+        let mut commands = 0;
+        while let Some(message) = next {
+            match message {
+                Message::Close => return (submissions, true),
+                Message::Batch(submission) => {
+                    commands += submission.tasks.len();
+                    submissions.push(submission);
+                }
+            }
+            next = if commands < BATCH_COMMANDS_MAX { self.inbox.try_recv().ok() } else { None };
+        }
+        (submissions, false)
+    }
+
+    fn round(&mut self, submissions: Vec<Submission>) -> Step {
+        let commands: usize = submissions.iter().map(|batch| batch.tasks.len()).sum();
+        self.shared.waiting.fetch_sub(commands, Ordering::Relaxed);
+        if let Err(error) = self.fetch_receipts(&submissions) {
+            for submission in submissions {
+                (submission.done)(Err(error.clone()));
+            }
+            return Step::Continue;
+        }
+        if commands > 0 {
+            self.batch_commands.record(f64::from(u32::try_from(commands).unwrap_or(u32::MAX)));
+        }
+        let (mut round, batch) = self.apply(submissions);
+        #[cfg(feature = "testing")]
+        if matches!(self.options.fault, Fault::AnswerFirst(_)) {
+            round = self.answer(round);
+        }
+        if let Err(error) = self.commit(batch) {
+            self.poison(&error);
+            let error = LedgerError::Poisoned(error.into());
+            for (done, _) in round.waiting {
+                done(Err(error.clone()));
+            }
+            return Step::Stop;
+        }
+        #[cfg(feature = "testing")]
+        if self.options.fault == Fault::StopAfter(self.commits) {
+            std::mem::forget(round.waiting);
+            return Step::Stop;
+        }
+        self.let_go(&round.ids);
+        round = self.answer(round);
+        debug_assert!(round.waiting.is_empty(), "everybody was answered");
+        Step::Continue
+    }
+
+    /// Brings the settled receipts into the book that this batch names.
+    fn fetch_receipts(&self, submissions: &[Submission]) -> Result<(), LedgerError> {
+        let mut fetched = Vec::new();
+        let book = self.shared.book.read().unwrap_or_else(PoisonError::into_inner);
+        for task in submissions.iter().flat_map(|submission| &submission.tasks) {
+            let id = task.command.id();
+            if book.receipt(&id).is_none()
+                && let Some(receipt) = self.disk.receipt(&id)?
+            {
+                fetched.push(receipt);
+            }
+        }
+        drop(book);
+        if !fetched.is_empty() {
+            let mut book = self.book();
+            for receipt in fetched {
+                book.restore_receipt(receipt);
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies everything in memory and puts what changed into one batch for the disk.
+    fn apply(&self, submissions: Vec<Submission>) -> (Round, Batch) {
+        let now = (self.options.now)();
+        let mut round =
+            Round { waiting: Vec::with_capacity(submissions.len()), ids: SmallVec::new() };
+        let mut book = self.book();
+        book.expire_due(now, SWEEP_MAX);
+        let forgotten = book.forget(now, SWEEP_MAX);
+        for Submission { tasks, done } in submissions {
+            let mut answers = Vec::with_capacity(tasks.len());
+            for task in &tasks {
+                round.ids.push(task.command.id());
+                answers.push(if task.deadline < now {
+                    Answer::Late
+                } else {
+                    Answer::Outcome(book.apply(&task.command))
+                });
+            }
+            round.waiting.push((done, answers));
+        }
+        let events: Vec<Event> = book.take_events();
+        round.ids.extend(events.iter().map(|event| event.id));
+        let batch = self.disk.batch(&book, &events, &forgotten);
+        (round, batch)
+    }
+
+    fn commit(&mut self, batch: Batch) -> Result<(), String> {
+        let last_event = batch.last_event;
+        if !batch.is_empty() {
+            #[cfg(feature = "testing")]
+            self.fail_as_told()?;
+            let now = (self.options.now)();
+            let sync = self.options.durability == Durability::Sync;
+            let begin = Stopwatch::start();
+            self.disk.commit(batch, sync)?;
+            self.commit_seconds.record(begin.seconds());
+            self.commits_total.increment(1);
+            self.is_dirty = !sync;
+            if sync {
+                self.last_sync = now;
+            }
+        }
+        self.sync_when_due()?;
+        if let Some(last_event) = last_event {
+            self.shared.pulse.send_replace(Pulse { last_event });
+        }
+        Ok(())
+    }
+
+    fn sync_when_due(&mut self) -> Result<(), String> {
+        let Durability::Interval { window_ms } = self.options.durability else { return Ok(()) };
+        let now = (self.options.now)();
+        if self.is_dirty && now.since_ms(self.last_sync) >= window_ms {
+            self.disk.sync()?;
+            self.is_dirty = false;
+            self.last_sync = now;
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "testing")]
+    fn fail_as_told(&mut self) -> Result<(), String> {
+        self.commits += 1;
+        let n = self.commits;
+        let fault = self.options.fault;
+        if [Fault::FailCommit(n), Fault::StopBefore(n), Fault::AnswerFirst(n)].contains(&fault) {
+            return Err(format!("told to fail at commit {n}"));
+        }
+        Ok(())
+    }
+
+    /// What is stored need not be remembered; open holds stay.
+    fn let_go(&self, ids: &[PostingId]) {
+        if ids.is_empty() {
+            return;
+        }
+        let mut book = self.book();
+        for id in ids {
+            book.let_go(id);
+        }
+    }
+
+    fn answer(&self, mut round: Round) -> Round {
+        for (done, answers) in round.waiting.drain(..) {
+            done(Ok(answers));
+        }
+        round
+    }
+
+    fn poison(&self, why: &str) {
+        self.shared.health.send_replace(Health::Poisoned(why.into()));
+    }
+
+    fn refuse_the_rest(&self) {
+        let why = match &*self.shared.health.borrow() {
+            Health::Good => LedgerError::Closed,
+            Health::Poisoned(why) => LedgerError::Poisoned(Arc::clone(why)),
+        };
+        while let Ok(message) = self.inbox.try_recv() {
+            if let Message::Batch(submission) = message {
+                (submission.done)(Err(why.clone()));
+            }
+        }
+    }
+
+    fn book(&self) -> RwLockWriteGuard<'_, Book> {
+        self.shared.book.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
