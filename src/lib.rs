@@ -7,8 +7,12 @@
 //! [`cli`] and [`config`] start it all.
 
 pub mod auth;
+pub mod catalog;
 pub mod clock;
 pub mod codes;
 pub mod domain;
+pub mod engine;
+pub mod index;
 pub mod ledger;
 pub mod metrics;
+pub mod server;

@@ -116,6 +116,12 @@ impl Pattern {
         &self.shape
     }
 
+    /// How many characters the normal form of its codes has.
+    #[must_use]
+    pub fn normal_len(&self) -> usize {
+        self.skeleton.len()
+    }
+
     /// What the holes draw from.
     #[must_use]
     pub const fn alphabet(&self) -> Alphabet {

@@ -427,6 +427,20 @@ pub struct Campaign {
     pub code_format: Option<CodeFormat>,
 }
 
+impl Campaign {
+    /// Whether its codes have a balance that is drawn down.
+    #[must_use]
+    pub fn has_balance(&self) -> bool {
+        self.effects.contains(&Effect::Balance)
+    }
+
+    /// Whether its codes' validity begins with their first use.
+    #[must_use]
+    pub fn runs_from_first_use(&self) -> bool {
+        self.validity.relative.is_some_and(|relative| relative.since == Since::FirstUse)
+    }
+}
+
 /// Whether a code can be used at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]

@@ -5,13 +5,20 @@
 //! be decided without one.
 //!
 //! Invariants: the legs of one code stand in the order of the reasons that they can give, so the
-//! first that fails is the answer. One posting never has two legs on one counter, because a ledger
-//! checks all guards before it writes: legs that would meet are added up. A limit keeps its counter
-//! when the campaign is edited: counters are told apart by what they count, not by their place in a
-//! list that people reorder.
+//! first that fails is the answer. One posting never has two legs on one counter: what codes of one
+//! order count together is added up, so that it is refused or granted as a whole. A limit keeps its
+//! counter when the campaign is edited: counters are told apart by what they count, not by their
+//! place in a list that people reorder.
 
 mod explain;
 #[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a panic is a failed test"
+)]
 mod tests;
 
 use smallvec::SmallVec;
@@ -20,10 +27,10 @@ use super::campaign::{Counts, Limit, Scope};
 use super::id::Owner;
 use super::order::Passage;
 use super::pass;
-use super::posting::{Facet, FacetKind, Key, LEGS_MAX, Leg, LegResult};
+use super::posting::{Facet, FacetKind, Key, LEGS_MAX, Leg, LegResult, Take};
 use super::refusal::{Reason, Refusal};
-use super::rules::{Offer, Question};
-use super::time::{Period, Timestamp};
+use super::rules::{Draw, Offer, Question};
+use super::time::{Period, Span, Timestamp};
 
 pub use explain::explain;
 
@@ -44,8 +51,8 @@ pub struct Plan {
     /// What each leg means, place by place.
     pub meanings: SmallVec<[Meaning; 2]>,
     /// In how many parts the posting can be divided: units, or minor units of money when its one
-    /// code is drawn on. Several codes with a draw among them stand or fall together: 1. Zero
-    /// before anything was planned.
+    /// code is drawn on (zero: as many as the ledger finds to draw). Several codes with a draw
+    /// among them stand or fall together: 1.
     pub size: u64,
     divides: Divides,
 }
@@ -102,7 +109,7 @@ enum Divides {
 /// [`Reason::TooManyCodes`] when the order's codes need more than [`LEGS_MAX`] legs, which one code
 /// with at most [`LIMITS_MAX`] limits never does. The plan is of no use then.
 pub fn plan(
-    question: &Question<'_>,
+    question: &Question<'_, '_>,
     offer: &Offer,
     customer: Option<Owner>,
     code_index: u8,
@@ -113,9 +120,7 @@ pub fn plan(
         plan.push(uses(question, offer), About::Uses, code_index);
         // Reasons ascend, and so do the legs.
         for reason in LIMIT_REASONS {
-            if !question.campaign.limits.is_empty() {
-                plan.count(question, offer, customer, code_index, reason)?;
-            }
+            plan.count(question, offer, customer, code_index, reason)?;
         }
         let interval = pass::interval(question).map(|leg| (leg, About::LastEntry));
         let first_use = pass::first_use(question).map(|leg| (leg, About::FirstUse));
@@ -172,19 +177,22 @@ fn reason_of(limit: Limit) -> Reason {
 
 impl Plan {
     fn divide(&mut self, offer: &Offer) {
-        let (divides, size) = match (self.divides, offer.draw) {
-            (Divides::Nothing | Divides::Units, None) => (Divides::Units, offer.units.into()),
-            (Divides::Nothing, Some(draw)) => (Divides::Money, draw.amount),
+        (self.divides, self.size) = match (self.divides, offer.draw) {
+            (Divides::Nothing | Divides::Units, None) => {
+                (Divides::Units, u64::from(offer.units).max(1))
+            }
+            (Divides::Nothing, Some(Draw { amount, take: Take::Exact })) => {
+                (Divides::Money, amount)
+            }
+            (Divides::Nothing, Some(Draw { take: Take::UpTo, .. })) => (Divides::Money, 0),
             (Divides::Units | Divides::Money | Divides::Never, _) => (Divides::Never, 1),
         };
-        self.divides = divides;
-        self.size = size.max(1);
     }
 
     /// Adds the legs of those limits that give this reason.
     fn count(
         &mut self,
-        question: &Question<'_>,
+        question: &Question<'_, '_>,
         offer: &Offer,
         customer: Option<Owner>,
         code_index: u8,
@@ -206,7 +214,7 @@ impl Plan {
             let resets_at = Some(span.end).filter(|&end| end != Timestamp::NEVER);
             let facet = Facet::new(FacetKind::Limit, counter_place(limit), span.number);
             let key = Key { owner, facet };
-            if let Some(leg) = counting(question, offer, limit, key) {
+            if let Some(leg) = counting(question, offer, limit, key, span) {
                 self.push(leg, About::Limit { limit, resets_at }, code_index);
             }
         }
@@ -244,7 +252,7 @@ impl Plan {
     }
 }
 
-fn uses(question: &Question<'_>, offer: &Offer) -> Leg {
+fn uses(question: &Question<'_, '_>, offer: &Offer) -> Leg {
     let Question { campaign, code, .. } = *question;
     Leg::Count {
         key: Key { owner: code.owner, facet: Facet::new(FacetKind::Uses, 0, 0) },
@@ -255,22 +263,27 @@ fn uses(question: &Question<'_>, offer: &Offer) -> Leg {
 }
 
 /// The leg of one limit; none when there is nothing to count.
-fn counting(question: &Question<'_>, offer: &Offer, limit: Limit, key: Key) -> Option<Leg> {
-    let calendar = &question.campaign.calendar;
+fn counting(
+    question: &Question<'_, '_>,
+    offer: &Offer,
+    limit: Limit,
+    key: Key,
+    span: Span,
+) -> Option<Leg> {
     let max = limit.max;
     let n = match limit.counts {
         Counts::Uses | Counts::Units => offer.units.into(),
         Counts::Orders => 1,
         Counts::Money => u64::try_from(offer.worth_minor).unwrap_or(0),
         Counts::Days => {
-            let today = calendar.span(Period::Day, question.now);
+            let today = question.campaign.calendar.span(Period::Day, question.now);
             let facet = Facet::new(FacetKind::Marker, counter_place(limit), today.number);
             let marker = Key { owner: key.owner, facet };
             let keep_until = pass::keep_until(today);
             return Some(Leg::Once { marker, key, n: 1, max, keep_until });
         }
     };
-    let keep_until = pass::keep_until(calendar.span(limit.period, question.now));
+    let keep_until = pass::keep_until(span);
     (n > 0).then_some(Leg::Count { key, n, max, keep_until })
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use smallvec::SmallVec;
 
 /// An ISO 4217 currency: its three letters and how many digits its minor unit has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,10 +153,10 @@ impl Percent {
 /// earlier part. Parts have the sign of `total`. Weights below zero count as zero; with no weight at all, everything
 /// goes to the first part.
 #[must_use]
-pub fn spread(total: i64, weights: &[i64]) -> Vec<i64> {
+pub fn spread(total: i64, weights: &[i64]) -> SmallVec<[i64; 8]> {
     let weight = |w: &i64| i128::from((*w).max(0));
     let sum: i128 = weights.iter().map(weight).sum();
-    let mut parts = vec![0_i64; weights.len()];
+    let mut parts: SmallVec<[i64; 8]> = SmallVec::from_elem(0, weights.len());
     if sum == 0 {
         if let Some(first) = parts.first_mut() {
             *first = total;
@@ -165,7 +166,7 @@ pub fn spread(total: i64, weights: &[i64]) -> Vec<i64> {
     let size = i128::from(total).abs();
     let sign = total.signum();
     let mut left = size;
-    let mut remainders: Vec<(i128, usize)> = Vec::with_capacity(weights.len());
+    let mut remainders: SmallVec<[(i128, usize); 8]> = SmallVec::new();
     for (place, (part, w)) in parts.iter_mut().zip(weights).enumerate() {
         let product = size * weight(w);
         let floor = product / sum;
@@ -217,10 +218,10 @@ mod tests {
 
     #[test]
     fn spreading_gives_odd_cents_to_the_largest_remainder() {
-        assert_eq!(spread(100, &[1, 1, 1]), [34, 33, 33]);
-        assert_eq!(spread(-100, &[1, 1, 1]), [-34, -33, -33]);
-        assert_eq!(spread(10, &[0, 0]), [10, 0]);
-        assert_eq!(spread(7, &[]), Vec::<i64>::new());
+        assert_eq!(spread(100, &[1, 1, 1])[..], [34, 33, 33]);
+        assert_eq!(spread(-100, &[1, 1, 1])[..], [-34, -33, -33]);
+        assert_eq!(spread(10, &[0, 0])[..], [10, 0]);
+        assert!(spread(7, &[]).is_empty());
     }
 
     proptest! {

@@ -41,14 +41,14 @@ pub fn zone_id(name: Option<&str>) -> ZoneId {
 }
 
 /// The guard that two entries are not too close, where the campaign asks for one.
-pub(super) fn interval(question: &Question<'_>) -> Option<Leg> {
+pub(super) fn interval(question: &Question<'_, '_>) -> Option<Leg> {
     let min_ms = question.campaign.passback.interval_ms.filter(|&ms| ms > 0)?;
     let key = register(question, FacetKind::LastEntry, 0);
     Some(Leg::Interval { key, min_ms, mark: Mark::Last })
 }
 
 /// The memory of the first use, where validity begins with it. Guards nothing.
-pub(super) fn first_use(question: &Question<'_>) -> Option<Leg> {
+pub(super) fn first_use(question: &Question<'_, '_>) -> Option<Leg> {
     let relative = question.campaign.validity.relative?;
     let key = register(question, FacetKind::FirstUse, 0);
     (relative.since == Since::FirstUse).then_some(Leg::Interval {
@@ -59,7 +59,7 @@ pub(super) fn first_use(question: &Question<'_>) -> Option<Leg> {
 }
 
 /// The step from outside into a zone or back, where the campaign follows them.
-pub(super) fn zone(question: &Question<'_>) -> Option<Leg> {
+pub(super) fn zone(question: &Question<'_, '_>) -> Option<Leg> {
     let Question { campaign, order, now, .. } = *question;
     if campaign.passback.zones == ZoneRule::Free {
         return None;
@@ -93,7 +93,7 @@ pub(super) fn keep_until(span: Span) -> Option<Timestamp> {
     (span.end != Timestamp::NEVER).then(|| span.end.plus_ms(KEEP_MARGIN_MS))
 }
 
-fn register(question: &Question<'_>, kind: FacetKind, bucket: i64) -> Key {
+fn register(question: &Question<'_, '_>, kind: FacetKind, bucket: i64) -> Key {
     Key { owner: question.code.owner, facet: Facet::new(kind, 0, bucket) }
 }
 

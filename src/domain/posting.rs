@@ -26,8 +26,8 @@ pub const RELEASES_MAX: usize = 64;
 /// Most lots in one balance.
 pub const LOTS_MAX: usize = 256;
 
-/// Which of an owner's counters, registers or balances is meant: a kind, the place of the limit in its campaign's
-/// list, and the period.
+/// Which of an owner's counters, registers or balances is meant: a kind, for limits what they
+/// count, and the period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Facet(pub u64);
 
@@ -37,7 +37,7 @@ pub struct Facet(pub u64);
 pub enum FacetKind {
     /// Uses of the code in total.
     Uses = 1,
-    /// A limit of the campaign, by its place in the list and its period.
+    /// A limit of the campaign, by what it counts and its period.
     Limit = 2,
     /// The marker of a distinct day.
     Marker = 3,
@@ -60,7 +60,7 @@ impl Facet {
         Self((kind as u64) << 56 | u64::from(place) << 48 | bucket)
     }
 
-    /// The kind's number and the limit's place.
+    /// The kind's number and the limit's.
     #[must_use]
     pub fn kind_and_place(self) -> (u8, u8) {
         let [kind, place, ..] = self.0.to_be_bytes();

@@ -5,6 +5,9 @@ use smallvec::SmallVec;
 use crate::domain::posting::{LOTS_MAX, LotPart, Opening};
 use crate::domain::time::Timestamp;
 
+/// Most that is ever put into a balance: far from where sums overflow.
+pub(super) const EARNED_MAX: u64 = u64::MAX >> 1;
+
 /// A balance. Lots + taken + lapsed = earned, always.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Balance {
@@ -56,9 +59,10 @@ impl Balance {
         self.lots.iter().filter(|lot| !lot.is_over(now)).map(|lot| lot.amount).sum()
     }
 
-    /// Whether a lot that ends at `expires` finds room.
-    pub(super) fn has_room(&self, expires: Option<Timestamp>) -> bool {
-        self.lots.len() < LOTS_MAX || self.lots.iter().any(|lot| lot.expires == expires)
+    /// Whether a lot that ends at `expires` finds room, once the lots that are over were written down.
+    pub(super) fn has_room(&self, expires: Option<Timestamp>, now: Timestamp) -> bool {
+        let mut live = self.lots.iter().filter(|lot| !lot.is_over(now));
+        live.clone().count() < LOTS_MAX || live.any(|lot| lot.expires == expires)
     }
 
     /// Writes down the lots whose end has come.

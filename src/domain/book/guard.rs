@@ -1,5 +1,6 @@
 //! Guards: whether the legs of a posting may be applied. Reads only, so that *validate* can ask as well.
 
+use super::balance::EARNED_MAX;
 use super::{Balance, Book, Key, Timestamp};
 use crate::domain::posting::{AtCap, Blocked, Leg, Take, Unset};
 
@@ -25,7 +26,7 @@ impl Book {
                     self.check_interval(place, key, *min_ms, now)?;
                 }
                 Leg::Zone { key, from, from_unset, .. } => {
-                    let at = self.register(key).map(i64::cast_unsigned);
+                    let at = self.register_at(key, now).map(i64::cast_unsigned);
                     let passes = match at {
                         Some(at) => at == *from,
                         None => *from_unset == Unset::Passes,
@@ -35,7 +36,7 @@ impl Book {
                     }
                 }
                 Leg::Spend { .. } => self.check_spend(place, leg, before, now)?,
-                Leg::Earn { .. } => self.check_earn(place, leg, now)?,
+                Leg::Earn { .. } => self.check_earn(place, leg, before, now)?,
             }
         }
         Ok(())
@@ -52,9 +53,9 @@ impl Book {
     ) -> Result<(), Blocked> {
         let used = self.used(key);
         let held = self.held(key).saturating_sub(self.held_but_over(key, now));
-        let pending: u64 = before.iter().map(|leg| counts_on(leg, key)).sum();
-        let asked = used.saturating_add(pending).saturating_add(n);
-        if asked.saturating_add(held) <= max {
+        let asked = used.saturating_add(self.pending(before, key)).saturating_add(n);
+        // Without a limit, what does not fit into the number is refused all the same.
+        if asked < u64::MAX && asked.checked_add(held).is_some_and(|sum| sum <= max) {
             return Ok(());
         }
         let needed = asked.saturating_add(held).saturating_sub(max);
@@ -69,7 +70,7 @@ impl Book {
         min_ms: i64,
         now: Timestamp,
     ) -> Result<(), Blocked> {
-        let Some(last) = self.register(key) else { return Ok(()) };
+        let Some(last) = self.register_at(key, now) else { return Ok(()) };
         let next = Timestamp(last).plus_ms(min_ms);
         if min_ms <= 0 || next <= now {
             return Ok(());
@@ -94,7 +95,7 @@ impl Book {
             }
         };
         let over = self.held_but_over(key, now);
-        let pending: u64 = before.iter().map(|leg| spends_on(leg, key)).sum();
+        let pending = sum(before.iter().map(|leg| spends_on(leg, key)));
         let available = balance.available(now).saturating_add(over).saturating_sub(pending);
         let needed = match take {
             Take::Exact => *amount,
@@ -112,7 +113,13 @@ impl Book {
         Err(Blocked::Guard { leg: place, used: available, held, max: *amount, retry_after_ms })
     }
 
-    fn check_earn(&self, place: usize, leg: &Leg, now: Timestamp) -> Result<(), Blocked> {
+    fn check_earn(
+        &self,
+        place: usize,
+        leg: &Leg,
+        before: &[Leg],
+        now: Timestamp,
+    ) -> Result<(), Blocked> {
         let Leg::Earn { key, amount, lot_expires, cap, at_cap, opening } = leg else {
             return Ok(());
         };
@@ -124,10 +131,19 @@ impl Book {
                 &opened
             }
         };
-        if !balance.has_room(*lot_expires) {
+        if !balance.has_room(*lot_expires, now) {
             return Err(Blocked::TooManyLots { leg: place });
         }
-        let standing = balance.available(now).saturating_add(self.held(key));
+        let pending = sum(before.iter().map(|leg| earns_on(leg, key)));
+        let coming = self.earning(key).saturating_add(pending);
+        let earned = balance.earned.saturating_add(coming);
+        if earned.saturating_add(*amount) > EARNED_MAX {
+            return Err(Blocked::Cap { leg: place, balance: earned, max: EARNED_MAX });
+        }
+        // What the posting spends before makes room.
+        let spent = sum(before.iter().map(|leg| spends_on(leg, key)));
+        let left = balance.available(now).saturating_sub(spent);
+        let standing = left.saturating_add(self.held(key)).saturating_add(coming);
         match (cap, at_cap) {
             (Some(cap), AtCap::Refuse) if standing.saturating_add(*amount) > *cap => {
                 Err(Blocked::Cap { leg: place, balance: standing, max: *cap })
@@ -135,17 +151,48 @@ impl Book {
             _ => Ok(()),
         }
     }
+
+    /// What earlier legs of the same posting count on `key`.
+    fn pending(&self, before: &[Leg], key: &Key) -> u64 {
+        sum(before.iter().enumerate().map(|(place, leg)| {
+            let (n, marker) = match leg {
+                Leg::Count { key: counted, n, .. } if counted == key => (*n, None),
+                Leg::Once { key: counted, n, marker, .. } if counted == key => (*n, Some(marker)),
+                Leg::Count { .. }
+                | Leg::Once { .. }
+                | Leg::Interval { .. }
+                | Leg::Zone { .. }
+                | Leg::Spend { .. }
+                | Leg::Earn { .. } => return 0,
+            };
+            let earlier = before.get(..place).unwrap_or_default();
+            let is_set = marker.is_some_and(|marker| {
+                self.used(marker) > 0 || earlier.iter().any(|leg| marks(leg, marker))
+            });
+            if is_set { 0 } else { n }
+        }))
+    }
+
+    /// What the register `key` holds, unless its period is over.
+    pub(super) fn register_at(&self, key: &Key, now: Timestamp) -> Option<i64> {
+        let register = self.registers.get(key).filter(|register| register.keep_until > now)?;
+        Some(register.value)
+    }
 }
 
 fn marks(leg: &Leg, wanted: &Key) -> bool {
     matches!(leg, Leg::Once { marker, .. } if marker == wanted)
 }
 
-fn counts_on(leg: &Leg, wanted: &Key) -> u64 {
-    if let Leg::Count { key, n, .. } | Leg::Once { key, n, .. } = leg
+fn sum(amounts: impl Iterator<Item = u64>) -> u64 {
+    amounts.fold(0, u64::saturating_add)
+}
+
+fn earns_on(leg: &Leg, wanted: &Key) -> u64 {
+    if let Leg::Earn { key, amount, .. } = leg
         && key == wanted
     {
-        return *n;
+        return *amount;
     }
     0
 }

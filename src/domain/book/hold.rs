@@ -12,6 +12,8 @@ use crate::domain::posting::share;
 pub(super) struct Holds {
     /// What they keep together.
     pub(super) amount: u64,
+    /// What they will earn when they are confirmed: room under the balance's cap.
+    pub(super) earning: u64,
     /// Their ends.
     pub(super) ends: BTreeSet<(Timestamp, PostingId)>,
 }
@@ -19,11 +21,15 @@ pub(super) struct Holds {
 /// Most holds that are looked at to say when enough of them will have ended; beyond, the answer is "not before that".
 const HOLDS_LOOKED_AT_MAX: usize = 64;
 
-/// The key whose capacity a leg keeps while it is held.
-pub(super) fn held_key(leg: &Leg) -> Option<&Key> {
+/// The key that a leg changes while it is held, by which whoever needs the key finds the hold.
+pub(super) fn held_key(leg: &Leg) -> &Key {
     match leg {
-        Leg::Count { key, .. } | Leg::Once { key, .. } | Leg::Spend { key, .. } => Some(key),
-        Leg::Interval { .. } | Leg::Zone { .. } | Leg::Earn { .. } => None,
+        Leg::Count { key, .. }
+        | Leg::Once { key, .. }
+        | Leg::Interval { key, .. }
+        | Leg::Zone { key, .. }
+        | Leg::Spend { key, .. }
+        | Leg::Earn { key, .. } => key,
     }
 }
 
@@ -36,14 +42,19 @@ pub(super) fn held_amount(leg: &Leg, result: &LegResult, live: u64, size: u64) -
     }
 }
 
+/// What a leg will put into its balance when `live` of `size` are confirmed.
+fn earning_amount(leg: &Leg, result: &LegResult, live: u64, size: u64) -> u64 {
+    if matches!(leg, Leg::Earn { .. }) { share(result.amount, live, size) } else { 0 }
+}
+
 impl Book {
     /// Enters a hold into the books of holds.
     pub(super) fn open_hold(&mut self, receipt: &Receipt, until: Timestamp) {
         self.holds_by_end.insert((until, receipt.id));
         for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
-            let Some(key) = held_key(leg) else { continue };
-            let holds = self.holds_by_key.entry(*key).or_default();
+            let holds = self.holds_by_key.entry(*held_key(leg)).or_default();
             holds.amount += held_amount(leg, result, receipt.live(), receipt.size);
+            holds.earning += earning_amount(leg, result, receipt.live(), receipt.size);
             holds.ends.insert((until, receipt.id));
         }
     }
@@ -53,10 +64,11 @@ impl Book {
         let Some(until) = receipt.until else { return };
         self.holds_by_end.remove(&(until, receipt.id));
         for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
-            let Some(key) = held_key(leg) else { continue };
+            let key = held_key(leg);
             let Some(holds) = self.holds_by_key.get_mut(key) else { continue };
-            holds.amount =
-                holds.amount.saturating_sub(held_amount(leg, result, receipt.live(), receipt.size));
+            let (live, size) = (receipt.live(), receipt.size);
+            holds.amount = holds.amount.saturating_sub(held_amount(leg, result, live, size));
+            holds.earning = holds.earning.saturating_sub(earning_amount(leg, result, live, size));
             holds.ends.remove(&(until, receipt.id));
             if holds.ends.is_empty() {
                 self.holds_by_key.remove(key);
@@ -70,7 +82,7 @@ impl Book {
             return;
         }
         for leg in legs {
-            let Some(key) = held_key(leg) else { continue };
+            let key = held_key(leg);
             while let Some(&(until, id)) = self.holds_by_key.get(key).and_then(|h| h.ends.first()) {
                 if until > now {
                     break;
@@ -112,6 +124,11 @@ impl Book {
         self.receipts.insert(id, receipt);
     }
 
+    /// What open holds will put into the balance `key`.
+    pub(super) fn earning(&self, key: &Key) -> u64 {
+        self.holds_by_key.get(key).map_or(0, |holds| holds.earning)
+    }
+
     /// What the holds on `key` keep that are over but were not ended yet: readers cannot end them.
     pub(super) fn held_but_over(&self, key: &Key, now: Timestamp) -> u64 {
         let Some(holds) = self.holds_by_key.get(key) else { return 0 };
@@ -147,7 +164,7 @@ impl Book {
             .legs
             .iter()
             .zip(&receipt.results)
-            .filter(|(leg, _)| held_key(leg) == Some(key))
+            .filter(|(leg, _)| held_key(leg) == key)
             .map(|(leg, result)| held_amount(leg, result, receipt.live(), receipt.size))
             .sum()
     }

@@ -40,7 +40,7 @@ impl Book {
                 LegResult { amount: if first { *n } else { 0 }, ..LegResult::default() }
             }
             Leg::Interval { key, mark, .. } => {
-                let before = self.register(key);
+                let before = self.register_at(key, now);
                 if *mark == Mark::First && before.is_some() {
                     return LegResult { before, ..LegResult::default() };
                 }
@@ -48,7 +48,7 @@ impl Book {
                 LegResult { amount: 1, before, ..LegResult::default() }
             }
             Leg::Zone { key, to, keep_until, .. } => {
-                let before = self.register(key);
+                let before = self.register_at(key, now);
                 self.set_register(key, to.cast_signed(), *keep_until);
                 LegResult { amount: 1, before, ..LegResult::default() }
             }
@@ -85,7 +85,8 @@ impl Book {
         let Leg::Earn { key, cap: Some(cap), at_cap: AtCap::Clamp, .. } = leg else {
             return u64::MAX;
         };
-        cap.saturating_sub(balance.in_lots()).saturating_sub(self.held(key))
+        let standing = balance.in_lots().saturating_add(self.held(key));
+        cap.saturating_sub(standing).saturating_sub(self.earning(key))
     }
 
     /// Moves what is in force of a posting from one account and quantity to another.
@@ -97,7 +98,14 @@ impl Book {
         now: Timestamp,
     ) -> Losses {
         let mut losses = Losses::default();
-        for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
+        // The last change is undone first. What was spent comes back before what was earned is taken back, or that
+        // would seem to be spent.
+        let undone = || receipt.legs.iter().zip(&receipt.results).rev();
+        let is_earn = |leg: &Leg| matches!(leg, Leg::Earn { .. });
+        let earns_last = undone()
+            .filter(|(leg, _)| !is_earn(leg))
+            .chain(undone().filter(|(leg, _)| is_earn(leg)));
+        for (leg, result) in earns_last {
             let had = share(result.amount, from.1, receipt.size);
             let keeps = share(result.amount, to.1, receipt.size);
             match leg {
@@ -141,9 +149,9 @@ impl Book {
         let mut balance = self.open_balance(key, None);
         balance.lapse(now);
         let short = match (from.0, to.0) {
+            // Its room under the cap was kept, so it is exactly what undoing will take back.
             (Force::Held, Force::Used) => {
-                let amount = self.fitting(leg, &balance).min(to.1);
-                earn(&mut balance, leg, amount);
+                earn(&mut balance, leg, to.1);
                 0
             }
             (Force::Used, _) => {

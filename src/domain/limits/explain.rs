@@ -148,7 +148,7 @@ fn balance(take: Take, numbers: Numbers) -> Refusal {
         Take::Exact => asked,
         Take::UpTo => 1,
     };
-    let is_held = held > 0 && free.saturating_add(held) >= needed;
+    let is_held = free.saturating_add(held) >= needed;
     let reason = match free {
         _ if is_held => Reason::Held,
         0 if held == 0 => Reason::BalanceEmpty,

@@ -114,7 +114,7 @@ impl First {
 }
 
 /// Checks everything that the campaign demands of the order, and says which lines take part.
-pub(super) fn check(question: &Question<'_>) -> Result<Matching, Refusal> {
+pub(super) fn check(question: &Question<'_, '_>) -> Result<Matching, Refusal> {
     let Question { campaign, worth, order, .. } = *question;
     let matching = Matching::of(campaign, order);
     let mut first = First::default();
@@ -227,7 +227,7 @@ fn products(order: &Order<'_>, matching: Matching) -> Found {
 }
 
 /// Whoever is counted must be known.
-fn customer(question: &Question<'_>) -> Found {
+fn customer(question: &Question<'_, '_>) -> Found {
     let Question { campaign, order, .. } = *question;
     let counted = campaign.limits.iter().any(|limit| limit.scope == Scope::Customer);
     let required = campaign.customer == CustomerRule::Required || counted;
@@ -240,7 +240,7 @@ fn customer(question: &Question<'_>) -> Found {
 
 /// Whom a code is bound to. A gate knows no customers: of what admits, the holder is shown and a
 /// person compares, so there only a customer who is named and is another one is refused.
-fn holder(question: &Question<'_>) -> Found {
+fn holder(question: &Question<'_, '_>) -> Found {
     let Some(holder) = question.code.holder.as_deref() else { return Found::Holds };
     match named_customer(question.order) {
         Some(customer) if customer == holder => Found::Holds,
@@ -260,7 +260,7 @@ fn named_customer<'a>(order: &Order<'a>) -> Option<&'a str> {
 }
 
 /// Amounts of the rules and of the worth must be in the order's currency.
-fn currency(question: &Question<'_>) -> Found {
+fn currency(question: &Question<'_, '_>) -> Found {
     let Question { campaign, worth, order, .. } = *question;
     let Some(stated) = order.currency else { return Found::Holds };
     let mut ours = campaign.currency.iter().chain(&worth.currency);

@@ -35,7 +35,7 @@ pub(super) fn missing(effect: &Effect, order: &Order<'_>) -> Option<&'static str
 
 /// What the code is worth. `until` is the end of its validity, and of its opening lot.
 pub(super) fn apply(
-    question: &Question<'_>,
+    question: &Question<'_, '_>,
     until: Option<Timestamp>,
     matching: Matching,
     running: &mut Running,
@@ -70,7 +70,7 @@ pub(super) fn apply(
 /// each was last seen to have, because how much the next must give follows from it. A money limit
 /// counts what is drawn, so it must be known, too.
 fn balance(
-    question: &Question<'_>,
+    question: &Question<'_, '_>,
     until: Option<Timestamp>,
     base: i64,
     running: &mut Running,
@@ -109,7 +109,7 @@ fn balance(
     off
 }
 
-fn opening(question: &Question<'_>, until: Option<Timestamp>) -> Option<Opening> {
+fn opening(question: &Question<'_, '_>, until: Option<Timestamp>) -> Option<Opening> {
     let amount = question.code.balance_minor.or(question.worth.balance_minor)?;
     Some(Opening { amount: u64::try_from(amount).unwrap_or(0), expires: until })
 }

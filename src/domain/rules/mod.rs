@@ -13,8 +13,10 @@ mod conditions;
 mod effects;
 mod running;
 #[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a failed test")]
 pub(in crate::domain) mod scene;
 #[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a failed test")]
 mod tests;
 
 use smallvec::SmallVec;
@@ -31,7 +33,7 @@ pub use running::Running;
 
 /// What is to be judged: one code of one order, now.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub struct Question<'a, 'o> {
     /// The campaign as it is today: its rules hold for everybody.
     pub campaign: &'a Campaign,
     /// The version under which the code was issued: what it is worth never changes.
@@ -41,7 +43,7 @@ pub struct Question<'a> {
     /// What the ledger has of the code.
     pub seen: &'a Seen,
     /// What is being bought or entered.
-    pub order: &'a Order<'a>,
+    pub order: &'a Order<'o>,
     /// The moment of the request.
     pub now: Timestamp,
     /// Whether this is the only code of the order.
@@ -104,7 +106,7 @@ pub struct Window {
 ///
 /// # Errors
 /// The reason with the lowest number that applies, without a code index.
-pub fn judge(question: &Question<'_>, running: &mut Running) -> Result<Offer, Refusal> {
+pub fn judge(question: &Question<'_, '_>, running: &mut Running) -> Result<Offer, Refusal> {
     code_stands(question)?;
     if question.order.passage == Passage::Exit {
         return Ok(Offer::default());
@@ -130,7 +132,7 @@ pub fn judge(question: &Question<'_>, running: &mut Running) -> Result<Offer, Re
 /// When the code is good. A validity that begins with the first use begins now if there was none.
 /// The code's own moments replace the campaign's; of two ends, the earlier counts.
 #[must_use]
-pub fn window(question: &Question<'_>) -> Window {
+pub fn window(question: &Question<'_, '_>) -> Window {
     let Question { campaign, code, seen, now, .. } = *question;
     let until = code.valid_until.or(campaign.validity.until);
     let own = campaign.validity.relative.and_then(|relative| {
@@ -147,7 +149,7 @@ pub fn window(question: &Question<'_>) -> Window {
     }
 }
 
-fn code_stands(question: &Question<'_>) -> Result<(), Refusal> {
+fn code_stands(question: &Question<'_, '_>) -> Result<(), Refusal> {
     match question.code.state {
         CodeState::Live => Ok(()),
         CodeState::Revoked => Err(Refusal::new(Reason::CodeRevoked)),
@@ -155,7 +157,7 @@ fn code_stands(question: &Question<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn campaign_stands(question: &Question<'_>) -> Result<(), Refusal> {
+fn campaign_stands(question: &Question<'_, '_>) -> Result<(), Refusal> {
     let campaign = question.campaign;
     match campaign.status {
         Status::Active => {}
@@ -182,7 +184,7 @@ fn in_time(window: Window, now: Timestamp) -> Result<(), Refusal> {
 }
 
 /// Whether the offer is worth a use. What admits or identifies is, whatever it costs.
-fn matters(question: &Question<'_>, offer: &Offer) -> bool {
+fn matters(question: &Question<'_, '_>, offer: &Offer) -> bool {
     match question.worth.kind {
         Kind::Pass | Kind::Access => true,
         Kind::Discount | Kind::Voucher | Kind::Unit | Kind::Points | Kind::Surcharge => {

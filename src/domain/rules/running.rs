@@ -9,10 +9,10 @@ use super::conditions::Matching;
 
 /// An order's lines and total as the earlier codes of the order left them.
 ///
-/// What the stated total has beyond the lines (shipping, or everything when there are no lines) is a
-/// line of its own that is no product. A stated total below the sum of the lines is spread over
+/// What the stated total has beyond the lines (shipping, or everything when there are no lines) is
+/// a line of its own that is no product. A stated total below the sum of the lines is spread over
 /// them. So the parts always sum to the total. Amounts are within
-/// [`AMOUNT_MINOR_MAX`](crate::domain::money::AMOUNT_MINOR_MAX), which the maker of the order sees to.
+/// [`AMOUNT_MINOR_MAX`](crate::domain::money::AMOUNT_MINOR_MAX): the maker of the order sees to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
     /// One for each line, and last what no line explains.

@@ -106,7 +106,7 @@ impl Scene {
             valid_from: None,
             valid_until: None,
         };
-        let order = Order { total_minor: Some(100_00), ..Order::default() };
+        let order = Order { total_minor: Some(10_000), ..Order::default() };
         Self {
             campaign,
             worth: None,
@@ -123,9 +123,9 @@ impl Scene {
         let mut scene = Self::discount();
         scene.campaign.kind = Kind::Voucher;
         scene.campaign.effects = vec![Effect::Balance];
-        scene.campaign.balance_minor = Some(50_00);
+        scene.campaign.balance_minor = Some(5_000);
         scene.campaign.uses = None;
-        scene.order.total_minor = Some(30_00);
+        scene.order.total_minor = Some(3_000);
         scene
     }
 
@@ -148,7 +148,7 @@ impl Scene {
         self.with(|s| s.campaign.conditions.push(condition))
     }
 
-    pub(in crate::domain) fn question(&self) -> Question<'_> {
+    pub(in crate::domain) fn question(&self) -> Question<'_, 'static> {
         Question {
             campaign: &self.campaign,
             worth: self.worth.as_ref().unwrap_or(&self.campaign),

@@ -4,8 +4,11 @@ use proptest::prelude::*;
 
 use super::scene::{Scene, at, lines, not, only, percent, refusal_text};
 use super::*;
-use crate::domain::campaign::{Condition, CustomerRule, Effect, Limit, RelativeValidity, Scope};
+use crate::domain::campaign::{
+    Among, Condition, CustomerRule, Effect, Limit, RelativeValidity, Scope,
+};
 use crate::domain::money::Percent;
+use crate::domain::order::Line;
 use crate::domain::time::{Period, ValidityUnit};
 
 fn offer_text(offer: &Offer) -> String {
@@ -210,7 +213,7 @@ fn the_earliest_end_wins() {
     assert_eq!(window(&scene.question()).until, Some(at("2026-09-01T00:00:00+02:00")));
     let opening = scene.judge().unwrap().opening;
     let expires = Some(at("2026-09-01T00:00:00+02:00"));
-    assert_eq!(opening, Some(Opening { amount: 50_00, expires }));
+    assert_eq!(opening, Some(Opening { amount: 5_000, expires }));
     let scene = scene.with(|s| s.code.valid_until = None);
     assert_eq!(window(&scene.question()).until, Some(at("2027-01-01T00:00:00+01:00")));
 }
@@ -245,8 +248,9 @@ fn customers_and_holders() {
 
 #[test]
 fn references_must_be_known_and_as_the_list_demands() {
+    type Make = fn(Among) -> Condition;
     type Put = fn(&mut Scene, Option<&'static str>);
-    let rules: [(fn(crate::domain::campaign::Among) -> Condition, Put, &str, &str); 5] = [
+    let rules: [(Make, Put, &str, &str); 5] = [
         (Condition::Property, |s, r| s.order.property = r, "property", "134 property"),
         (Condition::Channel, |s, r| s.order.channel = r, "channel", "135 channel"),
         (Condition::Brand, |s, r| s.order.brand = r, "brand", "135 channel"),
@@ -292,13 +296,21 @@ fn products_choose_the_lines_that_take_part() {
     check(&drinks_but(&["tea"]), "worth 120 lines [120, 0, 0, 0]");
     check(&drinks_but(&["tea", "coffee"]), "141 product_excluded rule=product");
     // What the total has beyond the lines is no product.
-    let shipped = |scene: Scene| scene.with(|s| s.order.total_minor = Some(15_00));
+    let shipped = |scene: Scene| scene.with(|s| s.order.total_minor = Some(1_500));
     check(&shipped(cart(vec![])), "worth 300 lines [120, 80, 60, 40]");
     check(&shipped(product(only(&["cake"]))), "worth 80 lines [0, 80, 0, 0]");
     // A total below the lines is spread over them.
     check(
         &product(only(&["coffee"])).with(|s| s.order.total_minor = Some(650)),
         "worth 60 lines [60, 0, 0, 0]",
+    );
+    // A line that gives something back lowers what there is to take from.
+    check(
+        &product(only(&["coffee"])).with(|s| {
+            s.order.lines = lines("coffee drinks 1 600, deposit x 1 -500");
+            s.campaign.effects = vec![Effect::Amount { amount_minor: 600 }];
+        }),
+        "worth 100 lines [100, 0, 0]",
     );
     check(
         &Scene::discount().condition(Condition::Product(only(&["cake"]))),
@@ -309,9 +321,9 @@ fn products_choose_the_lines_that_take_part() {
 #[test]
 fn amounts_and_quantities_have_bounds() {
     let amount = |min, max| Scene::discount().condition(Condition::Amount { min, max });
-    check(&amount(Some(100_00), Some(100_00)), "worth 2000");
-    check(&amount(Some(100_01), None), "144 amount_below_min off_by=1 rule=amount");
-    check(&amount(None, Some(99_00)), "145 amount_above_max off_by=100 rule=amount");
+    check(&amount(Some(10_000), Some(10_000)), "worth 2000");
+    check(&amount(Some(10_001), None), "144 amount_below_min off_by=1 rule=amount");
+    check(&amount(None, Some(9_900)), "145 amount_above_max off_by=100 rule=amount");
     let pieces = |min, max| {
         let drinks = Condition::Category(only(&["drinks"]));
         Scene::discount().condition(Condition::Quantity { min, max }).condition(drinks).with(|s| {
@@ -349,19 +361,19 @@ fn units_are_bounded_per_request() {
 
 #[test]
 fn effects_apply_in_turn_and_never_below_zero() {
-    check(&paying_off(30_00), "worth 3000");
-    check(&paying_off(300_00), "worth 10000");
+    check(&paying_off(3_000), "worth 3000");
+    check(&paying_off(30_000), "worth 10000");
     let effects = |effects: Vec<Effect>| Scene::discount().with(|s| s.campaign.effects = effects);
     let off = |amount_minor| Effect::Amount { amount_minor };
-    check(&effects(vec![off(50_00), percent("20")]), "worth 6000");
-    check(&effects(vec![percent("20"), off(50_00)]), "worth 7000");
+    check(&effects(vec![off(5_000), percent("20")]), "worth 6000");
+    check(&effects(vec![percent("20"), off(5_000)]), "worth 7000");
     let capped = |cap| Effect::Percent {
         percent: Percent::new("50".parse().unwrap()).unwrap(),
         cap_minor: Some(cap),
     };
-    check(&effects(vec![capped(12_34)]), "worth 1234");
-    check(&effects(vec![capped(90_00)]), "worth 5000");
-    check(&effects(vec![Effect::Surcharge { amount_minor: 5_00 }]), "worth -500");
+    check(&effects(vec![capped(1_234)]), "worth 1234");
+    check(&effects(vec![capped(9_000)]), "worth 5000");
+    check(&effects(vec![Effect::Surcharge { amount_minor: 500 }]), "worth -500");
     let coffee = Effect::Unit { product: "coffee".into(), quantity: 2 };
     let coffees = effects(vec![coffee]).with(|s| s.order = Order::default());
     check(&coffees, "worth 0 and 2 coffee");
@@ -414,7 +426,7 @@ fn the_worth_is_that_of_the_version_under_which_a_code_was_issued() {
         s.campaign.balance_minor = Some(1);
     });
     check(&scene, "worth 3000 draw 3000 UpTo");
-    assert_eq!(scene.judge().unwrap().opening.map(|o| o.amount), Some(50_00));
+    assert_eq!(scene.judge().unwrap().opening.map(|o| o.amount), Some(5_000));
     // The rules are those of today.
     check(&scene.with(|s| s.campaign.status = Status::Ended), "112 campaign_ended");
 }
@@ -428,26 +440,26 @@ fn vouchers_draw_what_is_asked_or_what_is_left_to_pay() {
             s.seen.balance = seen;
         })
     };
-    check(&voucher(30_00, None, None), "worth 3000 draw 3000 UpTo");
-    check(&voucher(80_00, None, None), "worth 5000 draw 8000 UpTo");
-    check(&voucher(30_00, None, Some(7_00)), "worth 700 draw 3000 UpTo");
-    check(&voucher(30_00, None, Some(0)), "worth 0 draw 3000 UpTo");
-    check(&voucher(30_00, Some(20_00), Some(7_00)), "worth 2000 draw 2000 Exact");
-    check(&voucher(30_00, Some(0), None), "165 no_effect");
-    check(&voucher(30_00, Some(-5), None), "165 no_effect");
+    check(&voucher(3_000, None, None), "worth 3000 draw 3000 UpTo");
+    check(&voucher(8_000, None, None), "worth 5000 draw 8000 UpTo");
+    check(&voucher(3_000, None, Some(700)), "worth 700 draw 3000 UpTo");
+    check(&voucher(3_000, None, Some(0)), "worth 0 draw 3000 UpTo");
+    check(&voucher(3_000, Some(2_000), Some(700)), "worth 2000 draw 2000 Exact");
+    check(&voucher(3_000, Some(0), None), "165 no_effect");
+    check(&voucher(3_000, Some(-5), None), "165 no_effect");
     let several = |scene: Scene| scene.with(|s| s.alone = false);
-    check(&several(voucher(30_00, None, Some(7_00))), "worth 700 draw 700 Exact");
-    check(&several(voucher(30_00, None, Some(0))), "worth 3000 draw 3000 Exact");
+    check(&several(voucher(3_000, None, Some(700))), "worth 700 draw 700 Exact");
+    check(&several(voucher(3_000, None, Some(0))), "worth 3000 draw 3000 Exact");
     let budget =
         Limit { scope: Scope::Campaign, counts: Counts::Money, period: Period::Total, max: 9 };
     check(
-        &voucher(30_00, None, Some(7_00)).with(|s| s.campaign.limits.push(budget)),
+        &voucher(3_000, None, Some(700)).with(|s| s.campaign.limits.push(budget)),
         "worth 700 draw 700 Exact",
     );
     // A code's own balance, and an amount without any order.
-    let own = voucher(80_00, None, None).with(|s| s.code.balance_minor = Some(12_00));
+    let own = voucher(8_000, None, None).with(|s| s.code.balance_minor = Some(1_200));
     check(&own, "worth 1200 draw 8000 UpTo");
-    let till = voucher(0, Some(8_00), None).with(|s| s.order.total_minor = None);
+    let till = voucher(0, Some(800), None).with(|s| s.order.total_minor = None);
     check(&till, "worth 800 draw 800 Exact");
     // Drawn for the matching lines only.
     let cake = Scene::voucher().condition(Condition::Product(only(&["cake"]))).with(|s| {
@@ -461,23 +473,23 @@ fn vouchers_draw_what_is_asked_or_what_is_left_to_pay() {
 fn several_codes_share_one_order() {
     let of = |total, scene: Scene| scene.with(|s| s.order.total_minor = Some(total));
     let fifth = Scene::discount();
-    let amount = paying_off(100_00);
+    let amount = paying_off(10_000);
     check_order(
-        &[of(500_00, amount.clone()), fifth.clone()],
+        &[of(50_000, amount.clone()), fifth.clone()],
         "worth 10000; worth 8000; left 32000",
     );
-    check_order(&[of(500_00, fifth.clone()), amount], "worth 10000; worth 10000; left 30000");
+    check_order(&[of(50_000, fifth.clone()), amount], "worth 10000; worth 10000; left 30000");
     check_order(
-        &[of(80_00, Scene::voucher()), Scene::voucher()],
+        &[of(8_000, Scene::voucher()), Scene::voucher()],
         "worth 5000 draw 5000 Exact; worth 3000 draw 3000 Exact; left 0",
     );
     // A stated amount is drawn once.
-    let stated = of(80_00, Scene::voucher()).with(|s| s.order.amount_minor = Some(40_00));
+    let stated = of(8_000, Scene::voucher()).with(|s| s.order.amount_minor = Some(4_000));
     check_order(
         &[stated, Scene::voucher()],
         "worth 4000 draw 4000 Exact; 165 no_effect; left 4000",
     );
-    check_order(&[paying_off(100_00), fifth], "worth 10000; 165 no_effect; left 0");
+    check_order(&[paying_off(10_000), fifth], "worth 10000; 165 no_effect; left 0");
 }
 
 #[test]
@@ -542,7 +554,7 @@ proptest! {
             total_minor: stated,
             lines: amounts
                 .iter()
-                .map(|&(product, category, amount_minor)| crate::domain::order::Line {
+                .map(|&(product, category, amount_minor)| Line {
                     product: names[product],
                     category: names[category],
                     quantity: 1,

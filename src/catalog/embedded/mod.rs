@@ -1,0 +1,157 @@
+//! The catalog in a directory of this machine: an LSM store that one process has open.
+//!
+//! One writer at a time, so that reading what is there and writing what follows from it is one
+//! step. Each such step is one atomic write of the store.
+//!
+//! | keyspace | key | value |
+//! |---|---|---|
+//! | `meta` | name | format, fingerprint of the store key |
+//! | `campaigns` | tenant `/` id | head: version, status, owner |
+//! | `versions` | tenant `/` id `/` version (4) | document |
+//! | `batches` | number (4) | batch |
+//! | `requests` | tenant `/` request (16) | batch number (4) |
+//! | `code_keys` | batch (4) first position (4) | keys, 16 bytes each |
+//! | `code_texts` | batch (4) first position (4) | sealed: per code its length (1) and text |
+//! | `series` | shape (16) | next serial (8) |
+//! | `overrides` | code key (16) | override |
+//! | `tokens` | id (16) | record |
+//! | `audit` | number (8) | entry |
+//!
+//! Numbers are big-endian, records without a layout are JSON. A `/` is in no tenant and no id.
+
+mod batches;
+mod campaigns;
+mod load;
+mod records;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fjall::config::CompressionPolicy;
+use fjall::{
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
+    OwnedWriteBatch, PersistMode,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::seal::Seal;
+use super::{OpenError, Options, StoreError};
+
+/// The format of everything in the directory; changes when a layout does.
+const FORMAT: u32 = 1;
+
+const META: &str = "meta";
+const META_FORMAT: &[u8] = b"format";
+const META_FINGERPRINT: &[u8] = b"store_key_fingerprint";
+
+/// The embedded store.
+pub struct Embedded {
+    db: Database,
+    campaigns: Keyspace,
+    versions: Keyspace,
+    batches: Keyspace,
+    requests: Keyspace,
+    code_keys: Keyspace,
+    code_texts: Keyspace,
+    series: Keyspace,
+    overrides: Keyspace,
+    tokens: Keyspace,
+    audit: Keyspace,
+    seal: Seal,
+    /// Held from reading what is there to writing what follows from it.
+    writing: Mutex<()>,
+}
+
+impl Embedded {
+    pub(super) fn open(options: &Options) -> Result<Self, OpenError> {
+        let dir = &options.dir;
+        let seal = Seal::new(&options.store_key).map_err(StoreError::from)?;
+        let builder = Database::builder(dir).journal_compression(CompressionType::None);
+        let db = builder.open().map_err(|error| {
+            let is_locked = matches!(error, fjall::Error::Locked);
+            if is_locked { OpenError::Locked(dir.clone()) } else { error.into() }
+        })?;
+        let is_new = db.keyspace_count() == 0;
+        if !is_new && !db.keyspace_exists(META) {
+            return Err(OpenError::Foreign(dir.clone()));
+        }
+        let meta = db.keyspace(META, KeyspaceCreateOptions::default)?;
+        match meta.get(META_FORMAT)? {
+            Some(format) => check_meta(&format, meta.get(META_FINGERPRINT)?.as_deref(), &seal)?,
+            None if meta.is_empty()? => {
+                let mut batch = db.batch();
+                batch.insert(&meta, META_FORMAT, FORMAT.to_be_bytes());
+                batch.insert(&meta, META_FINGERPRINT, *seal.fingerprint());
+                batch.durability(Some(PersistMode::SyncAll)).commit()?;
+            }
+            None => return Err(OpenError::Foreign(dir.clone())),
+        }
+        let keyspace = |name| db.keyspace(name, KeyspaceCreateOptions::default);
+        Ok(Self {
+            campaigns: keyspace("campaigns")?,
+            versions: keyspace("versions")?,
+            batches: keyspace("batches")?,
+            requests: keyspace("requests")?,
+            code_keys: db.keyspace("code_keys", blocks)?,
+            code_texts: db.keyspace("code_texts", blocks)?,
+            series: keyspace("series")?,
+            overrides: keyspace("overrides")?,
+            tokens: keyspace("tokens")?,
+            audit: keyspace("audit")?,
+            seal,
+            writing: Mutex::new(()),
+            db,
+        })
+    }
+
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        Ok(self.db.persist(PersistMode::SyncData)?)
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        // The lock guards no memory that a panic could have left half done.
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes all of `batch` or nothing, durably.
+    fn commit(batch: OwnedWriteBatch) -> Result<(), StoreError> {
+        Ok(batch.durability(Some(PersistMode::SyncData)).commit()?)
+    }
+}
+
+/// Blocks of hashes and of sealed texts: large, and nothing can be made shorter. They are written
+/// once into files of their own, and compaction moves only where they are.
+fn blocks() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default()
+        .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
+        .with_kv_separation(Some(KvSeparationOptions::default().compression(CompressionType::None)))
+}
+
+fn check_meta(format: &[u8], fingerprint: Option<&[u8]>, seal: &Seal) -> Result<(), OpenError> {
+    let found = number(format, "the format")?;
+    if found != FORMAT {
+        return Err(OpenError::Format { found, wanted: FORMAT });
+    }
+    if fingerprint != Some(seal.fingerprint()) {
+        return Err(OpenError::OtherKey);
+    }
+    Ok(())
+}
+
+fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(record).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged(format!("{what}: {error}")))
+}
+
+fn exactly<const N: usize>(bytes: &[u8], what: &str) -> Result<[u8; N], StoreError> {
+    bytes
+        .try_into()
+        .map_err(|_| StoreError::Damaged(format!("{what} has {} bytes and not {N}", bytes.len())))
+}
+
+fn number(bytes: &[u8], what: &str) -> Result<u32, StoreError> {
+    exactly(bytes, what).map(u32::from_be_bytes)
+}

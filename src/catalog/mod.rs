@@ -1,0 +1,340 @@
+//! The catalog: the durable store of definitions. Campaigns in all their versions, codes in
+//! batches, what single codes have different, series of serials, tokens and the audit log.
+//!
+//! It deliberately knows nothing of rules, of how often a code was used, of how a code text is
+//! made or hashed, and neither clock nor randomness: moments and nonces are arguments.
+//!
+//! Invariants: what was answered survives a power cut, except appended blocks, which do after
+//! [`Catalog::sync`]; a version that was stored never changes; codes are never on the disk in
+//! plain text; after a crash nothing half-written is visible.
+//!
+//! All calls block: they wait for the disk.
+
+mod batch;
+pub mod document;
+mod embedded;
+mod error;
+mod picture;
+mod record;
+mod seal;
+mod stored;
+
+use std::ops::{ControlFlow, Range};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::campaign::Status;
+use crate::domain::code::CodeKey;
+use crate::domain::id::{CampaignId, Owner, RequestId, TenantId};
+use crate::domain::time::Timestamp;
+
+pub use batch::{
+    BATCH_NUMBER_MAX, BLOCK_CODES_MAX, Batch, BatchState, CODE_TEXT_BYTES_MAX, Issue, Override,
+    Row, Source,
+};
+pub use document::{CampaignDocument, FieldError};
+pub use error::{BatchError, CampaignError, OpenError, SeriesError, StoreError};
+pub use picture::{Loaded, Picture};
+pub use seal::NonceBytes;
+pub use stored::{Change, Expect, Stored};
+
+/// What a catalog needs to be opened.
+pub struct Options {
+    /// The directory that is its own; made when it does not exist.
+    pub dir: PathBuf,
+    /// The installation's key, from which the key for its texts is derived.
+    pub store_key: [u8; 32],
+}
+
+/// A store of definitions.
+pub enum Catalog {
+    /// In a directory of this machine, for one process.
+    Embedded(embedded::Embedded),
+}
+
+/// A token's record, whose content only the caller knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its id.
+    pub id: [u8; 16],
+    /// The record.
+    pub record: Vec<u8>,
+}
+
+/// One line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// When it happened.
+    #[serde(with = "record::plain")]
+    pub at: Timestamp,
+    /// Who did it.
+    pub who: String,
+    /// What was done.
+    pub what: String,
+}
+
+macro_rules! each {
+    ($self:ident, $store:ident => $call:expr) => {
+        match $self {
+            Self::Embedded($store) => $call,
+        }
+    };
+}
+
+impl Catalog {
+    /// Opens the catalog in a directory of this machine, or makes a new one.
+    ///
+    /// # Errors
+    /// When another process has it open, when it was made by something else, by another release
+    /// or with another key, or when the disk fails.
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        embedded::Embedded::open(options).map(Self::Embedded)
+    }
+
+    /// Makes everything durable that was written before, in particular appended blocks.
+    ///
+    /// # Errors
+    /// When the disk fails. Then it is not known what will be there after a restart.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        each!(self, store => store.sync())
+    }
+
+    /// Stores a document: a new campaign, a new version, a new status, or nothing when it says
+    /// what is there already. `owner` is what a new campaign's counters belong to.
+    ///
+    /// # Errors
+    /// When what is there is not what was expected, or the document has mistakes.
+    pub fn put_campaign(
+        &self,
+        tenant: &TenantId,
+        document: CampaignDocument,
+        expect: Expect,
+        owner: Owner,
+        now: Timestamp,
+    ) -> Result<(Stored, Change), CampaignError> {
+        each!(self, store => store.put_campaign(tenant, document, expect, owner, now))
+    }
+
+    /// Changes where a campaign stands, which makes no new version. `None` when there is no such
+    /// campaign.
+    ///
+    /// # Errors
+    /// When what is there is not what was expected.
+    pub fn put_status(
+        &self,
+        tenant: &TenantId,
+        id: &CampaignId,
+        status: Status,
+        expect: Expect,
+    ) -> Result<Option<Stored>, CampaignError> {
+        each!(self, store => store.put_status(tenant, id, status, expect))
+    }
+
+    /// A campaign in one version, or the current one. Versions count from 1.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn campaign(
+        &self,
+        tenant: &TenantId,
+        id: &CampaignId,
+        version: Option<u32>,
+    ) -> Result<Option<Stored>, StoreError> {
+        each!(self, store => store.campaign(tenant, id, version))
+    }
+
+    /// All campaigns of a tenant in their current versions, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn campaigns(&self, tenant: &TenantId) -> Result<Vec<Stored>, StoreError> {
+        each!(self, store => store.campaigns(tenant))
+    }
+
+    /// Begins a batch, or finds the one that the same request began: that one goes on at its
+    /// position [`Batch::stored`], with its own source. Durable when answered.
+    ///
+    /// # Errors
+    /// When the campaign has no such version, or the request asked for something else before.
+    pub fn begin_batch(&self, issue: Issue) -> Result<Batch, BatchError> {
+        each!(self, store => store.begin_batch(issue))
+    }
+
+    /// The batch that a request began.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn batch_of_request(
+        &self,
+        tenant: &TenantId,
+        request: RequestId,
+    ) -> Result<Option<Batch>, StoreError> {
+        each!(self, store => store.batch_of_request(tenant, request))
+    }
+
+    /// Appends 1 to [`BLOCK_CODES_MAX`] codes to an open batch, all or none, and returns the
+    /// position of the first. They are durable after [`Catalog::sync`]. That no other code has
+    /// these keys is the caller's business. `nonce` is random.
+    ///
+    /// # Errors
+    /// When the batch is unknown, complete or full, or a text is too long.
+    pub fn append_block(
+        &self,
+        batch: u32,
+        codes: &[(CodeKey, &str)],
+        nonce: NonceBytes,
+    ) -> Result<u32, BatchError> {
+        each!(self, store => store.append_block(batch, codes, nonce))
+    }
+
+    /// Says that a batch has all it will ever have. Durable when answered, with all its blocks.
+    ///
+    /// # Errors
+    /// When the batch is unknown.
+    pub fn complete_batch(&self, batch: u32) -> Result<Batch, BatchError> {
+        each!(self, store => store.complete_batch(batch))
+    }
+
+    /// A batch by its number.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn batch(&self, number: u32) -> Result<Option<Batch>, StoreError> {
+        each!(self, store => store.batch(number))
+    }
+
+    /// All batches, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn batches(&self) -> Result<Vec<Batch>, StoreError> {
+        each!(self, store => store.batches())
+    }
+
+    /// Reads the codes of a batch at `positions`, in order, until `each` breaks. A block is in
+    /// memory at a time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn rows(
+        &self,
+        batch: u32,
+        positions: Range<u32>,
+        each: impl FnMut(Row<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        each!(self, store => store.rows(batch, positions, each))
+    }
+
+    /// The text of one code.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn text(&self, batch: u32, position: u32) -> Result<Option<String>, StoreError> {
+        let mut text = None;
+        self.rows(batch, position..position.saturating_add(1), |row| {
+            text = Some(row.text.to_owned());
+            ControlFlow::Break(())
+        })?;
+        Ok(text)
+    }
+
+    /// Hands out `count` serials of a shape that has `capacity` of them, and returns the first.
+    /// Durable when answered: a crash may waste serials and never hands one out twice.
+    ///
+    /// # Errors
+    /// When not so many are left.
+    pub fn reserve(&self, shape: [u8; 16], count: u64, capacity: u64) -> Result<u64, SeriesError> {
+        each!(self, store => store.reserve(shape, count, capacity))
+    }
+
+    /// Stores what codes have different, all or none. Durable when answered.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn put_overrides(&self, overrides: &[(CodeKey, Override)]) -> Result<(), StoreError> {
+        each!(self, store => store.put_overrides(overrides))
+    }
+
+    /// What one code has different.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn override_of(&self, key: &CodeKey) -> Result<Option<Override>, StoreError> {
+        each!(self, store => store.override_of(key))
+    }
+
+    /// At most `count` overrides in the order of their keys, after `after`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn overrides(
+        &self,
+        after: Option<CodeKey>,
+        count: usize,
+    ) -> Result<Vec<(CodeKey, Override)>, StoreError> {
+        each!(self, store => store.overrides(after, count))
+    }
+
+    /// Stores a token's record, in the place of the one it had. Durable when answered.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn put_token(&self, id: [u8; 16], record: &[u8]) -> Result<(), StoreError> {
+        each!(self, store => store.put_token(id, record))
+    }
+
+    /// All tokens' records, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        each!(self, store => store.tokens())
+    }
+
+    /// Appends to the audit log. Durable when answered; many lines cost as much as one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn append_audit(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        each!(self, store => store.append_audit(entries))
+    }
+
+    /// At most `count` lines of the audit log with their numbers, newest first, older than the
+    /// line `before`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn audit(
+        &self,
+        before: Option<u64>,
+        count: usize,
+    ) -> Result<Vec<(u64, AuditEntry)>, StoreError> {
+        each!(self, store => store.audit(before, count))
+    }
+
+    /// How many codes there are, to make room for them before they are loaded.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn code_count(&self) -> Result<u64, StoreError> {
+        Ok(self.batches()?.iter().map(|batch| batch.stored).sum())
+    }
+
+    /// Loads everything that requests read. `progress` hears how many codes of how many are
+    /// loaded, from several threads.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged.
+    pub fn load(
+        &self,
+        picture: &impl Picture,
+        progress: impl Fn(u64, u64) + Sync,
+    ) -> Result<Loaded, StoreError> {
+        each!(self, store => store.load(picture, &progress))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed one is a failed test")]
+mod tests;

@@ -1,0 +1,129 @@
+//! What the engine counts: requests by verb and outcome, refusals by reason.
+
+use std::collections::HashMap;
+
+use metrics::Counter;
+
+use super::answer::{Accepted, Standing, Verdict};
+use super::open::CAMPAIGN_LABELS_MAX;
+use crate::domain::refusal::Reason;
+
+/// What callers can ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Ask only.
+    Validate,
+    /// Use.
+    Redeem,
+    /// Take capacity for a while.
+    Hold,
+    /// Turn a hold into a redemption.
+    Confirm,
+    /// Give back.
+    Release,
+    /// Let a hold end later.
+    Extend,
+    /// Where a posting stands.
+    Status,
+    /// Where a code stands.
+    Code,
+}
+
+impl Verb {
+    /// All verbs, in the order of their discriminants.
+    pub const ALL: [Self; 8] = [
+        Self::Validate,
+        Self::Redeem,
+        Self::Hold,
+        Self::Confirm,
+        Self::Release,
+        Self::Extend,
+        Self::Status,
+        Self::Code,
+    ];
+
+    /// The verb's name in metrics and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Validate => "validate",
+            Self::Redeem => "redeem",
+            Self::Hold => "hold",
+            Self::Confirm => "confirm",
+            Self::Release => "release",
+            Self::Extend => "extend",
+            Self::Status => "status",
+            Self::Code => "code",
+        }
+    }
+}
+
+/// Handles of the counters, looked up once.
+pub(super) struct Measures {
+    /// By verb: yes, repeated, no.
+    requests: [[Counter; 3]; Verb::ALL.len()],
+    /// By the reason's place in [`Reason::ALL`].
+    refusals: Vec<(Reason, Counter)>,
+    /// Uses and worth of the campaigns that are counted by name.
+    campaigns: HashMap<Box<str>, Counter>,
+    other_campaigns: Counter,
+}
+
+impl Measures {
+    pub(super) fn new(campaign_labels: &[String]) -> Self {
+        let campaign = |name: &str| {
+            metrics::counter!("jeton_campaign_uses_total", "campaign" => name.to_owned())
+        };
+        let request = |verb: Verb, outcome: &'static str| {
+            metrics::counter!("jeton_requests_total", "verb" => verb.name(), "outcome" => outcome)
+        };
+        let refusal = |reason: &Reason| {
+            let counter = metrics::counter!("jeton_refusals_total", "reason" => reason.name());
+            (*reason, counter)
+        };
+        Self {
+            requests: Verb::ALL
+                .map(|verb| ["yes", "repeated", "no"].map(|outcome| request(verb, outcome))),
+            refusals: Reason::ALL.iter().map(refusal).collect(),
+            campaigns: campaign_labels
+                .iter()
+                .take(CAMPAIGN_LABELS_MAX)
+                .map(|name| (name.as_str().into(), campaign(name)))
+                .collect(),
+            other_campaigns: campaign("other"),
+        }
+    }
+
+    pub(super) fn count(&self, verb: Verb, verdict: &Verdict) {
+        let outcome = match verdict {
+            Ok(accepted) if accepted.is_replayed => 1,
+            Ok(accepted) => {
+                if accepted.standing == Standing::Redeemed {
+                    self.count_campaigns(accepted);
+                }
+                0
+            }
+            Err(refusal) => {
+                self.count_refusal(refusal.reason);
+                2
+            }
+        };
+        let counter = self.requests.get(verb as usize).and_then(|by| by.get(outcome));
+        if let Some(counter) = counter {
+            counter.increment(1);
+        }
+    }
+
+    fn count_campaigns(&self, accepted: &Accepted) {
+        for used in &accepted.uses {
+            self.campaigns.get(&used.campaign).unwrap_or(&self.other_campaigns).increment(1);
+        }
+    }
+
+    fn count_refusal(&self, reason: Reason) {
+        let place = self.refusals.binary_search_by_key(&reason.number(), |(r, _)| r.number());
+        if let Some((_, counter)) = place.ok().and_then(|place| self.refusals.get(place)) {
+            counter.increment(1);
+        }
+    }
+}

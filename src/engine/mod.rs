@@ -1,0 +1,243 @@
+//! The use cases: what callers can ask of jeton, one verb a file.
+//!
+//! A request goes one way: clock → index → rules → ledger. The engine joins them and deliberately knows nothing of
+//! the wire, of HTTP or of who calls; it is told the tenant.
+//!
+//! Verbs that need the ledger come in two halves, so that a connection can hand on many at once: a method such as
+//! [`Engine::redeem`] gives [`Prepared`], and [`Engine::finish`] makes the ledger's answer a [`Verdict`].
+//! [`Engine::carry_out`] does both for one.
+
+mod answer;
+mod ask;
+mod campaigns;
+mod code_page;
+mod fingerprint;
+mod issue;
+mod measures;
+mod note;
+mod open;
+mod patterns;
+mod redeem;
+mod resolve;
+mod row;
+mod validate;
+
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
+
+use crate::catalog::{Catalog, StoreError};
+use crate::clock::Clock;
+use crate::codes::CodeKeys;
+use crate::domain::id::{Owner, PostingId, RequestId, TenantId};
+use crate::domain::limits::{self, Plan};
+use crate::domain::posting::{Blocked, Outcome};
+use crate::domain::refusal::{Reason, Refusal};
+use crate::index::Index;
+use crate::ledger::{Answer, Ledger, LedgerError, Task};
+use answer::{Asked, tell};
+use ask::Judged;
+use measures::Measures;
+use patterns::Patterns;
+
+pub use answer::{Accepted, Standing, Use, Verdict};
+pub use ask::{Ask, CODES_MAX};
+pub use code_page::{CodeChange, CodeError, CodePage, Exported};
+pub use issue::{
+    Generation, ISSUE_COUNT_MAX, ImportNews, Imported, IssueError, IssueOrder, List, RowRefused, Trial,
+};
+pub use measures::Verb;
+pub use note::{Note, NotedUse};
+pub use open::{CAMPAIGN_LABELS_MAX, OpenError, Options};
+pub use resolve::About;
+pub use row::RowFault;
+
+/// Fills bytes with randomness; `false` when there is none.
+pub type Random = Arc<dyn Fn(&mut [u8]) -> bool + Send + Sync>;
+
+/// Everything that requests need, shared by all connections.
+pub struct Engine {
+    index: Index,
+    ledger: Ledger,
+    catalog: Catalog,
+    keys: CodeKeys,
+    patterns: ArcSwap<Patterns>,
+    clock: Clock,
+    random: Random,
+    /// Taken by whoever changes definitions or codes: one at a time.
+    office: Mutex<()>,
+    metrics: Measures,
+}
+
+/// What became of a request before the ledger.
+pub enum Prepared {
+    /// It needs no ledger.
+    Answer(Verdict),
+    /// It is for the ledger.
+    Posting(Box<Pending>),
+}
+
+/// A request on its way to the ledger.
+pub struct Pending {
+    /// For the ledger.
+    pub task: Task,
+    /// For [`Engine::finish`].
+    pub context: Context,
+}
+
+/// What the engine must remember of a request while the ledger has it.
+pub struct Context {
+    id: RequestId,
+    verb: Verb,
+    asked: Asked,
+    holders: SmallVec<[Option<Arc<str>>; 1]>,
+    judged: Option<Judged>,
+    refusal: Option<Refusal>,
+}
+
+impl Context {
+    /// Which verb the request was.
+    #[must_use]
+    pub fn verb(&self) -> Verb {
+        self.verb
+    }
+}
+
+impl Engine {
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> crate::domain::time::Timestamp {
+        self.clock.now()
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Stores a token's record, whose content only the caller knows. Blocks; durable when answered.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn put_token(&self, id: [u8; 16], record: &[u8]) -> Result<(), StoreError> {
+        self.catalog.put_token(id, record)
+    }
+
+    /// The records of all tokens. Blocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn tokens(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(self.catalog.tokens()?.into_iter().map(|token| token.record).collect())
+    }
+
+    /// Fills `bytes` with randomness; `false` when there is none.
+    #[must_use]
+    pub fn randomize(&self, bytes: &mut [u8]) -> bool {
+        (self.random)(bytes)
+    }
+
+    /// How many codes there are.
+    #[must_use]
+    pub fn codes_len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Makes the ledger's answer one for the caller.
+    ///
+    /// # Errors
+    /// The refusal, with its reason.
+    pub fn finish(&self, context: Context, answer: Result<Answer, LedgerError>) -> Verdict {
+        let verb = context.verb;
+        let verdict = self.verdict(context, answer);
+        self.metrics.count(verb, &verdict);
+        verdict
+    }
+
+    fn verdict(&self, context: Context, answer: Result<Answer, LedgerError>) -> Verdict {
+        let Context { id, asked, holders, judged, refusal, .. } = context;
+        let outcome = match answer {
+            Ok(Answer::Outcome(outcome)) => outcome,
+            Ok(Answer::Late) | Err(LedgerError::Busy) => {
+                return Err(Refusal::new(Reason::Busy).with(|d| d.retry_after_ms = Some(BUSY_RETRY_MS)));
+            }
+            Err(LedgerError::Closed | LedgerError::Poisoned(_) | LedgerError::Read(_)) => {
+                return Err(unavailable());
+            }
+        };
+        match outcome {
+            Outcome::Done(receipt) => Ok(Box::new(tell(&receipt, asked, id, false, &holders))),
+            Outcome::Replayed(receipt) => {
+                Ok(Box::new(tell(&receipt, asked, id, asked != Asked::Status, &holders)))
+            }
+            Outcome::Mismatch => Err(Refusal::new(Reason::IdMismatch)),
+            Outcome::Unknown => {
+                Err(refusal.unwrap_or_else(|| Refusal::new(Reason::RedemptionNotFound)))
+            }
+            Outcome::Refused(blocked) => Err(match &judged {
+                Some(judged) => self.refuse(&blocked, &judged.plan, judged),
+                None => limits::explain(&blocked, &Plan::default()),
+            }),
+        }
+    }
+
+    /// The refusal that a ledger's "no" means, with when and where a used code was used.
+    fn refuse(&self, blocked: &Blocked, plan: &Plan, judged: &Judged) -> Refusal {
+        let refusal = limits::explain(blocked, plan);
+        if refusal.reason != Reason::AlreadyRedeemed {
+            return refusal;
+        }
+        let place = usize::from(refusal.code_index.unwrap_or(0));
+        let Some((found, _)) = judged.parts.get(place) else { return refusal };
+        match self.last_use(found.code.owner) {
+            Some((at, gate)) => refusal.with(|d| {
+                d.last_used_at = Some(at);
+                d.last_gate = gate;
+            }),
+            None => refusal,
+        }
+    }
+
+    /// When and at which gate something was used last, as far as the history can say.
+    fn last_use(&self, owner: Owner) -> Option<(crate::domain::time::Timestamp, Option<Box<str>>)> {
+        let entries = self.ledger.history(&owner, u64::MAX, 1).ok()?;
+        let entry = entries.first()?;
+        let gate = entry.receipt.as_ref().and_then(|receipt| Note::of(&receipt.note).gate);
+        Some((entry.event.at, gate))
+    }
+
+    /// A request's id, made unique across tenants.
+    fn posting_id(&self, tenant: &TenantId, id: RequestId) -> PostingId {
+        PostingId(self.keys.derive("posting", &[tenant.as_str().as_bytes(), &id.0]))
+    }
+
+    /// Carries out one prepared request and waits for its answer.
+    pub async fn carry_out(&self, prepared: Prepared) -> Verdict {
+        let pending = match prepared {
+            Prepared::Answer(verdict) => return verdict,
+            Prepared::Posting(pending) => *pending,
+        };
+        let (answered, answer) = oneshot::channel();
+        let done = Box::new(move |answers: Result<Vec<Answer>, LedgerError>| {
+            let first = answers.and_then(|mut answers| answers.pop().ok_or(LedgerError::Closed));
+            // Who no longer waits asks again with the same id.
+            let _gone = answered.send(first);
+        });
+        self.ledger.submit(vec![pending.task], done);
+        let answer = answer.await.unwrap_or(Err(LedgerError::Closed));
+        self.finish(pending.context, answer)
+    }
+}
+
+/// When to come back after "busy": about one round of the ledger under load.
+const BUSY_RETRY_MS: u64 = 50;
+
+/// When to come back after "unavailable".
+const UNAVAILABLE_RETRY_MS: u64 = 1_000;
+
+fn unavailable() -> Refusal {
+    Refusal::new(Reason::Unavailable).with(|d| d.retry_after_ms = Some(UNAVAILABLE_RETRY_MS))
+}

@@ -1,0 +1,109 @@
+//! *Redeem* and *hold*: one way, two modes.
+//!
+//! The id comes first: when the rules refuse a request whose id the ledger knows, the first answer is given again.
+//! Only codes that do not exist are refused without asking the ledger; they can have no receipt.
+
+use smallvec::SmallVec;
+
+use super::answer::{Asked, Verdict};
+use super::ask::Ask;
+use super::note::Note;
+use super::{Context, Engine, Pending, Prepared, Verb, fingerprint};
+use crate::domain::campaign::HOLD_TTL_MS_MAX;
+use crate::domain::code::CodeKey;
+use crate::domain::id::RequestId;
+use crate::domain::posting::{Command, Mode, NOTE_BYTES_MAX, Posting};
+use crate::domain::refusal::{Reason, Refusal};
+use crate::domain::time::Timestamp;
+use crate::ledger::Task;
+
+impl Engine {
+    /// Prepares a redemption. What comes back is an answer, or something for the ledger.
+    #[must_use]
+    pub fn redeem(&self, ask: &Ask<'_>, id: RequestId, deadline: Timestamp) -> Prepared {
+        self.take(ask, id, deadline, Verb::Redeem, 0)
+    }
+
+    /// Prepares a hold of `ttl_ms`; zero takes the shortest time that the codes' campaigns give.
+    #[must_use]
+    pub fn hold(&self, ask: &Ask<'_>, id: RequestId, ttl_ms: u64, deadline: Timestamp) -> Prepared {
+        self.take(ask, id, deadline, Verb::Hold, ttl_ms)
+    }
+
+    fn take(
+        &self,
+        ask: &Ask<'_>,
+        id: RequestId,
+        deadline: Timestamp,
+        verb: Verb,
+        ttl_ms: u64,
+    ) -> Prepared {
+        let codes = match self.find_all(ask) {
+            Ok(codes) => codes,
+            Err(refusal) => return self.refused(verb, refusal),
+        };
+        let keys: SmallVec<[CodeKey; 1]> = codes.iter().map(|(key, _)| *key).collect();
+        let fingerprint = fingerprint::of_request(&keys, &ask.order);
+        let shortest = codes.iter().map(|(_, found)| found.campaign.hold_ttl_ms).min();
+        let mode = if verb == Verb::Hold {
+            Mode::Hold { until: until(ask.now, ttl_ms, shortest) }
+        } else {
+            Mode::Post
+        };
+        let posting_id = self.posting_id(ask.tenant, id);
+        let judged = self.judge(ask, codes).and_then(|judged| {
+            let note = judged.note(ask).encode();
+            if note.len() > NOTE_BYTES_MAX {
+                return Err(too_long());
+            }
+            Ok((judged, note))
+        });
+        let (command, (holders, judged, refusal)) = match judged {
+            Ok((judged, note)) => {
+                let posting = Posting {
+                    id: posting_id,
+                    fingerprint,
+                    mode,
+                    size: judged.plan.size,
+                    legs: judged.plan.legs.clone(),
+                    note: note.into(),
+                    now: ask.now,
+                };
+                let holders = judged.holders();
+                (Command::Post(posting), (holders, Some(judged), None))
+            }
+            Err(refusal) => {
+                let command = Command::Recall { id: posting_id, fingerprint, mode, now: ask.now };
+                (command, (SmallVec::new(), None, Some(refusal)))
+            }
+        };
+        let asked = if verb == Verb::Hold { Asked::Hold } else { Asked::Redeem };
+        let context = Context { id, verb, asked, holders, judged, refusal };
+        Prepared::Posting(Box::new(Pending { task: Task { command, deadline }, context }))
+    }
+
+    fn refused(&self, verb: Verb, refusal: Refusal) -> Prepared {
+        let verdict: Verdict = Err(refusal);
+        self.metrics.count(verb, &verdict);
+        Prepared::Answer(verdict)
+    }
+
+}
+
+fn until(now: Timestamp, ttl_ms: u64, shortest: Option<u64>) -> Timestamp {
+    let ttl_ms = if ttl_ms == 0 { shortest.unwrap_or(HOLD_TTL_MS_MAX) } else { ttl_ms };
+    now.plus_ms(i64::try_from(ttl_ms.min(HOLD_TTL_MS_MAX)).unwrap_or(i64::MAX))
+}
+
+/// The references of an order, all at their longest, with many codes: more than a receipt keeps.
+fn too_long() -> Refusal {
+    Refusal::new(Reason::TooManyCodes).with(|d| d.rule = Some("note"))
+}
+
+impl Note {
+    /// Reads what a receipt remembers; nothing when it is no note that is known.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::decode(bytes).unwrap_or_default()
+    }
+}
