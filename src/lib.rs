@@ -8,6 +8,7 @@
 
 pub mod auth;
 pub mod catalog;
+pub mod client;
 pub mod clock;
 pub mod codes;
 pub mod domain;
@@ -15,4 +16,7 @@ pub mod engine;
 pub mod index;
 pub mod ledger;
 pub mod metrics;
+pub mod protocol;
 pub mod server;
+#[cfg(feature = "testing")]
+pub mod testing;

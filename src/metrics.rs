@@ -3,6 +3,9 @@
 //! Hot paths hold handles; nothing here is looked up by name per request. Labels come from closed sets, or from a
 //! bounded set that the configuration names; never from a code, a device or a caller.
 
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Measures how long something takes. For metrics and time-outs only; decisions use the clock that they are given.
@@ -22,4 +25,105 @@ impl Stopwatch {
     pub fn seconds(&self) -> f64 {
         self.0.elapsed().as_secs_f64()
     }
+}
+
+/// Upper bounds of the buckets of request latencies, in seconds.
+const LATENCY_BOUNDS: [f64; 16] = [
+    5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1,
+    0.25, 1.0,
+];
+
+/// Parts of a histogram, so that threads seldom write to the same line of the cache.
+const STRIPES: usize = 8;
+
+/// A histogram of how long requests of one verb took at one door.
+///
+/// Recording costs two uncontended additions and keeps nothing, unlike a general histogram, which keeps every value
+/// until it is scraped.
+pub struct Latency {
+    door: &'static str,
+    verb: &'static str,
+    stripes: [Stripe; STRIPES],
+}
+
+#[derive(Default)]
+#[repr(align(128))]
+struct Stripe {
+    /// One for each bound, and one beyond.
+    counts: [AtomicU64; LATENCY_BOUNDS.len() + 1],
+    nanoseconds: AtomicU64,
+}
+
+static LATENCIES: Mutex<Vec<&'static Latency>> = Mutex::new(Vec::new());
+
+impl Latency {
+    /// The histogram of a verb at a door; the same one for the same names. There are as many as doors and verbs, and
+    /// they stay.
+    #[must_use]
+    pub fn of(door: &'static str, verb: &'static str) -> &'static Self {
+        let mut all = LATENCIES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.iter().find(|known| known.door == door && known.verb == verb) {
+            return known;
+        }
+        let new = &*Box::leak(Box::new(Self { door, verb, stripes: Default::default() }));
+        all.push(new);
+        new
+    }
+
+    /// Records one request.
+    pub fn record(&self, seconds: f64) {
+        let bucket = LATENCY_BOUNDS.partition_point(|bound| *bound < seconds);
+        let worker = tokio::runtime::worker_index().unwrap_or_default();
+        let Some(stripe) = self.stripes.get(worker % STRIPES) else { return };
+        if let Some(count) = stripe.counts.get(bucket) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "no request lasts for centuries, and none takes less than no time"
+        )]
+        let nanoseconds = (seconds * 1e9) as u64;
+        stripe.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    fn write(&self, out: &mut String) {
+        let (door, verb) = (self.door, self.verb);
+        let sum_over = |part: &dyn Fn(&Stripe) -> u64| self.stripes.iter().map(part).sum::<u64>();
+        let mut total = 0;
+        for (place, bound) in LATENCY_BOUNDS.iter().enumerate() {
+            total += sum_over(&|stripe| load(stripe.counts.get(place)));
+            // Writing into a text does not fail.
+            let _ = writeln!(
+                out,
+                "jeton_request_seconds_bucket{{door=\"{door}\",verb=\"{verb}\",le=\"{bound}\"}} {total}"
+            );
+        }
+        total += sum_over(&|stripe| load(stripe.counts.last()));
+        let nanoseconds = sum_over(&|stripe| stripe.nanoseconds.load(Ordering::Relaxed));
+        #[expect(clippy::cast_precision_loss, reason = "a sum of seconds for people")]
+        let seconds = nanoseconds as f64 / 1e9;
+        let labels = format!("door=\"{door}\",verb=\"{verb}\"");
+        let _ = writeln!(out, "jeton_request_seconds_bucket{{{labels},le=\"+Inf\"}} {total}");
+        let _ = writeln!(out, "jeton_request_seconds_sum{{{labels}}} {seconds}");
+        let _ = writeln!(out, "jeton_request_seconds_count{{{labels}}} {total}");
+    }
+}
+
+fn load(count: Option<&AtomicU64>) -> u64 {
+    count.map_or(0, |count| count.load(Ordering::Relaxed))
+}
+
+/// All latencies in Prometheus' text format.
+#[must_use]
+pub fn latencies_text() -> String {
+    let mut out = String::new();
+    out.push_str(
+        "# HELP jeton_request_seconds How long requests took, from read to ready to be written.\n",
+    );
+    out.push_str("# TYPE jeton_request_seconds histogram\n");
+    for latency in LATENCIES.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        latency.write(&mut out);
+    }
+    out
 }

@@ -26,7 +26,7 @@ use smallvec::SmallVec;
 use super::id::PostingId;
 use super::posting::{
     Blocked, Command, Confirmed, Key, LEGS_MAX, Leg, LegResult, Mode, NOTE_BYTES_MAX, Outcome,
-    Part, Posting, Receipt, State,
+    Part, Posting, Receipt, Setting, State,
 };
 use super::time::Timestamp;
 
@@ -49,8 +49,8 @@ pub struct Counter {
 /// A register's record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Register {
-    /// A moment in milliseconds, or a zone.
-    pub value: i64,
+    /// What it holds.
+    pub setting: Setting,
     /// The record is forgotten after this moment.
     pub keep_until: Timestamp,
 }
@@ -125,8 +125,9 @@ impl Book {
             return Outcome::Refused(blocked);
         }
         // From here it must succeed.
-        let results: SmallVec<[LegResult; 2]> =
-            posting.legs.iter().map(|leg| self.take(leg, force, now)).collect();
+        // An id whose hold has expired may be posted again; releases of that hold are still repeats.
+        let earlier = self.receipts.remove(&posting.id).map(|receipt| receipt.releases);
+        let results = self.take_all(&posting.legs, force, now);
         let size = match posting.size {
             0 => posting.legs.iter().zip(&results).find_map(spent).unwrap_or(1),
             size => size,
@@ -149,7 +150,7 @@ impl Book {
             legs: posting.legs.clone(),
             results,
             note: posting.note.clone(),
-            releases: SmallVec::new(),
+            releases: earlier.unwrap_or_default(),
         };
         if let Some(until) = until {
             self.open_hold(&receipt, until);
@@ -168,6 +169,7 @@ impl Book {
         mode: Mode,
         now: Timestamp,
     ) -> Option<Outcome> {
+        self.expire_if_over(id, now);
         let known = self.receipts.get(&id)?;
         if known.fingerprint != fingerprint {
             return Some(Outcome::Mismatch);
@@ -181,12 +183,12 @@ impl Book {
             (Mode::Post, true) => {}
         }
         // A redemption under the id of its own hold.
-        self.expire_if_over(id, now);
-        let known = self.receipts.get(&id)?;
         match known.state {
             State::Held => Some(self.confirm(id, Part::All, now)),
-            State::Redeemed => Some(Outcome::Replayed(Box::new(known.clone()))),
-            State::Released => Some(Outcome::Refused(Blocked::AlreadyReleased)),
+            State::Redeemed | State::Released if known.confirm.is_some() => {
+                Some(Outcome::Replayed(Box::new(known.clone())))
+            }
+            State::Redeemed | State::Released => Some(Outcome::Refused(Blocked::AlreadyReleased)),
             State::Expired => None,
         }
     }
@@ -239,7 +241,7 @@ impl Book {
     /// What the register `key` holds.
     #[must_use]
     pub fn register(&self, key: &Key) -> Option<i64> {
-        self.registers.get(key).map(|register| register.value)
+        self.registers.get(key).map(|register| register.setting.value)
     }
 
     /// The balance `key`, if the book has ever seen it.

@@ -26,19 +26,19 @@ pub const HOLD_TTL_MS: u64 = 15 * 60_000;
 #[repr(u8)]
 pub enum Kind {
     /// Takes a percentage or an amount off an order.
-    Discount = 1,
+    Discount = 0,
     /// Has a balance of money that is drawn down.
-    Voucher = 2,
+    Voucher = 1,
     /// Admits.
-    Pass = 3,
+    Pass = 2,
     /// Is worth goods or a service.
-    Unit = 4,
+    Unit = 3,
     /// Is worth points.
-    Points = 5,
+    Points = 4,
     /// Is worth nothing and opens the way.
-    Access = 6,
+    Access = 5,
     /// Adds to the price.
-    Surcharge = 7,
+    Surcharge = 6,
 }
 
 impl Kind {

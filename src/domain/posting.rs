@@ -346,7 +346,16 @@ pub struct LegResult {
     /// Lots that were touched, in the order in which they were taken.
     pub lots: SmallVec<[LotPart; 1]>,
     /// What a register held before: undoing puts it back. Absent when it was unset, or when nothing was set.
-    pub before: Option<i64>,
+    pub before: Option<Setting>,
+}
+
+/// What a register holds, and which event set it: two settings are the same only if both agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// A moment in milliseconds, or a zone.
+    pub value: i64,
+    /// The number of the event.
+    pub event: u64,
 }
 
 /// A part of a lot that a posting took or made.

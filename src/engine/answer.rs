@@ -9,9 +9,7 @@ use smallvec::SmallVec;
 
 use super::note::{Note, NotedUse};
 use crate::domain::id::{Owner, PostingId, RequestId};
-use crate::domain::posting::{
-    FacetKind, Key, Leg, LegResult, Part, Receipt, State, share,
-};
+use crate::domain::posting::{FacetKind, Key, Leg, LegResult, Part, Receipt, State, share};
 use crate::domain::time::Timestamp;
 use crate::domain::{limits, refusal::Refusal};
 
@@ -220,18 +218,22 @@ fn now(receipt: &Receipt) -> Moment<'_> {
         after: None,
     };
     if let Some(confirm) = &receipt.confirm {
-        (moment.at, moment.event, moment.after) = (confirm.at, confirm.event, Some(confirm.after.as_slice()));
+        (moment.at, moment.event, moment.after) =
+            (confirm.at, confirm.event, Some(confirm.after.as_slice()));
     }
     if let Some(release) = receipt.releases.last()
         && release.event > moment.event
     {
-        (moment.at, moment.event, moment.after) = (release.at, release.event, Some(release.after.as_slice()));
+        (moment.at, moment.event, moment.after) =
+            (release.at, release.event, Some(release.after.as_slice()));
     }
     moment
 }
 
 fn released_before(receipt: &Receipt, event: u64) -> u64 {
-    let earlier = receipt.releases.iter().filter(|release| release.event < event);
+    // Releases before the receipt itself belong to an expired hold of the same id.
+    let own = |event: u64| event > receipt.event;
+    let earlier = receipt.releases.iter().filter(|r| own(r.event) && r.event < event);
     earlier.map(|release| release.given).sum()
 }
 

@@ -214,6 +214,7 @@ impl Judged {
             channel: text(ask.order.channel),
             partner: text(ask.order.partner),
             uses: uses.collect(),
+            tenant: Some(ask.tenant.as_str().into()),
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::catalog::{
     CampaignDocument, CampaignError, Change, Expect, FieldError, Source, StoreError, Stored,
 };
 use crate::codes::{Pattern, Verdict};
-use crate::domain::code::Normal;
 use crate::domain::campaign::{Campaign, Status};
+use crate::domain::code::Normal;
 use crate::domain::id::{CampaignId, Owner, TenantId};
 
 impl Engine {

@@ -7,13 +7,13 @@ use super::open::indexed_override;
 use super::{Engine, Note};
 use crate::catalog::{AuditEntry, Batch, Override, StoreError};
 use crate::codes::Verdict;
-use crate::domain::campaign::{Campaign, CodeState};
+use crate::domain::campaign::{Activation, Campaign, CodeState};
 use crate::domain::code::{CodeKey, Normal, masked};
 use crate::domain::id::{CampaignId, Owner, RequestId, TenantId};
+use crate::domain::order::Order;
 use crate::domain::posting::{Facet, FacetKind, Key, Receipt};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::rules::{self, Question, Seen};
-use crate::domain::order::Order;
 use crate::domain::time::Timestamp;
 use crate::ledger::{Entry, LedgerError};
 
@@ -24,8 +24,8 @@ pub struct CodePage {
     pub campaign: Arc<Campaign>,
     /// The version that says what it is worth.
     pub version: u32,
-    /// Whether it can be used at all.
-    pub state: CodeState,
+    /// Whether it could be used, as far as that depends on the code alone.
+    pub readiness: Readiness,
     /// When it was issued.
     pub issued: Timestamp,
     /// When it was paid.
@@ -50,6 +50,38 @@ pub struct CodePage {
     pub batch: u32,
     /// Its position in the batch.
     pub position: u32,
+}
+
+/// Whether a code could be used, as far as that depends on the code alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Readiness {
+    /// It could.
+    Ready,
+    /// It must be paid first.
+    NotActivated,
+    /// All its uses are used, or its balance is empty.
+    Used,
+    /// It is blocked.
+    Revoked,
+    /// Another code took its place.
+    Replaced,
+    /// Its time is over.
+    Expired,
+}
+
+impl Readiness {
+    /// Its name in answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::NotActivated => "not_activated",
+            Self::Used => "used",
+            Self::Revoked => "revoked",
+            Self::Replaced => "replaced",
+            Self::Expired => "expired",
+        }
+    }
 }
 
 /// Why something cannot be done with a code.
@@ -124,14 +156,26 @@ impl Engine {
             left.or(opening).unwrap_or(0)
         });
         let last_used = if used > 0 { self.last_use(owner).map(|(at, _)| at) } else { None };
+        let max = found.code.uses.or(found.campaign.uses);
+        let is_used = max.is_some_and(|max| used >= max) || balance_minor == Some(0);
+        let awaits_payment =
+            found.campaign.activation == Activation::Paid && found.code.paid.is_none();
+        let readiness = match found.code.state {
+            CodeState::Revoked => Readiness::Revoked,
+            CodeState::Replaced => Readiness::Replaced,
+            CodeState::Live if awaits_payment => Readiness::NotActivated,
+            CodeState::Live if window.until.is_some_and(|until| until <= now) => Readiness::Expired,
+            CodeState::Live if is_used => Readiness::Used,
+            CodeState::Live => Readiness::Ready,
+        };
         Ok(CodePage {
             version: found.worth.version,
-            state: found.code.state,
+            readiness,
             issued: found.code.issued,
             paid: found.code.paid,
             used,
             held,
-            max: found.code.uses.or(found.campaign.uses),
+            max,
             balance_minor,
             valid_from: window.from,
             valid_until: window.until,
@@ -240,15 +284,13 @@ impl Engine {
             Some(new) => new.trim().to_owned(),
             None => self.fresh_text(tenant, &found.campaign.id, who)?,
         };
-        let normal = Normal::parse(&new_text).map_err(|_wrong| CodeError::NewCode("is malformed"))?;
+        let normal =
+            Normal::parse(&new_text).map_err(|_wrong| CodeError::NewCode("is malformed"))?;
         let new_key = self.keys.key(tenant.as_str(), &normal);
         let _turn = self.office.lock().unwrap_or_else(PoisonError::into_inner);
         let mut own = self.catalog.override_of(&old_key)?.unwrap_or_default();
-        let replaced = Override {
-            state: CodeState::Replaced,
-            replaced_by: Some(new_key),
-            ..own.clone()
-        };
+        let replaced =
+            Override { state: CodeState::Replaced, replaced_by: Some(new_key), ..own.clone() };
         // The new code keeps all that the old one had of its own or from its batch.
         own.state = CodeState::Live;
         own.owner = Some(found.code.owner);
@@ -270,7 +312,10 @@ impl Engine {
     }
 
     /// Writes the audit log.
-    pub(super) fn audit(&self, who: &str, what: String) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn audit(&self, who: &str, what: String) -> Result<(), StoreError> {
         let entry = AuditEntry { at: self.now(), who: who.to_owned(), what };
         self.catalog.append_audit(&[entry])
     }
@@ -294,7 +339,12 @@ impl Engine {
     }
 
     /// One more generated code of a campaign.
-    fn fresh_text(&self, tenant: &TenantId, campaign: &CampaignId, who: &str) -> Result<String, CodeError> {
+    fn fresh_text(
+        &self,
+        tenant: &TenantId,
+        campaign: &CampaignId,
+        who: &str,
+    ) -> Result<String, CodeError> {
         let order = super::IssueOrder {
             label: "replacement".to_owned(),
             ..super::IssueOrder::plain(campaign.clone())

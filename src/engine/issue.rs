@@ -100,7 +100,9 @@ pub enum IssueError {
     #[error("the operating system gave no randomness")]
     NoRandomness,
     /// A generated code exists already.
-    #[error("a code of this pattern exists already although it was never made; batch {0} is incomplete")]
+    #[error(
+        "a code of this pattern exists already although it was never made; batch {0} is incomplete"
+    )]
     Taken(u32),
 }
 
@@ -462,7 +464,11 @@ impl Engine {
             return Err(wrong(RowFault::Repeated));
         }
         if let Some(entry) = self.index.lookup(&key) {
-            return if entry.batch() == batch { Ok(Checked::StoredBefore) } else { Err(wrong(RowFault::Taken)) };
+            return if entry.batch() == batch {
+                Ok(Checked::StoredBefore)
+            } else {
+                Err(wrong(RowFault::Taken))
+            };
         }
         if self.patterns.load().verdict(tenant, &normal) != Verdict::NotMine {
             return Err(wrong(RowFault::LikeGenerated));
@@ -470,7 +476,11 @@ impl Engine {
         Ok(Checked::New(key, row.code.to_owned(), own))
     }
 
-    fn store_pending(&self, batch: Option<&Batch>, pending: &mut Pending) -> Result<(), IssueError> {
+    fn store_pending(
+        &self,
+        batch: Option<&Batch>,
+        pending: &mut Pending,
+    ) -> Result<(), IssueError> {
         // A trial keeps the keys, so that it finds duplicates within the list.
         let codes = std::mem::take(&mut pending.codes);
         let own = std::mem::take(&mut pending.own);

@@ -71,12 +71,8 @@ pub(super) struct Measures {
 
 impl Measures {
     pub(super) fn new(campaign_labels: &[String]) -> Self {
-        let campaign = |name: &str| {
-            metrics::counter!("jeton_campaign_uses_total", "campaign" => name.to_owned())
-        };
-        let request = |verb: Verb, outcome: &'static str| {
-            metrics::counter!("jeton_requests_total", "verb" => verb.name(), "outcome" => outcome)
-        };
+        let campaign = |name: &str| metrics::counter!("jeton_campaign_uses_total", "campaign" => name.to_owned());
+        let request = |verb: Verb, outcome: &'static str| metrics::counter!("jeton_requests_total", "verb" => verb.name(), "outcome" => outcome);
         let refusal = |reason: &Reason| {
             let counter = metrics::counter!("jeton_refusals_total", "reason" => reason.name());
             (*reason, counter)

@@ -36,17 +36,25 @@ use crate::domain::limits::{self, Plan};
 use crate::domain::posting::{Blocked, Outcome};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::index::Index;
-use crate::ledger::{Answer, Ledger, LedgerError, Task};
+use crate::ledger::{Completion, Ledger};
 use answer::{Asked, tell};
 use ask::Judged;
 use measures::Measures;
 use patterns::Patterns;
 
+pub use crate::ledger::{Answer, Entry, LedgerError, Task};
+pub use crate::catalog::{
+    AuditEntry, Batch, BatchError, BatchState, CampaignDocument, CampaignError, Change, Expect,
+    FieldError, SeriesError, Source, Stored,
+};
+pub use crate::catalog::StoreError as CatalogError;
+pub use crate::codes::import::Format as ListFormat;
 pub use answer::{Accepted, Standing, Use, Verdict};
 pub use ask::{Ask, CODES_MAX};
-pub use code_page::{CodeChange, CodeError, CodePage, Exported};
+pub use code_page::{CodeChange, CodeError, CodePage, Exported, Readiness};
 pub use issue::{
-    Generation, ISSUE_COUNT_MAX, ImportNews, Imported, IssueError, IssueOrder, List, RowRefused, Trial,
+    Generation, ISSUE_COUNT_MAX, ImportNews, Imported, IssueError, IssueOrder, List, RowRefused,
+    Trial,
 };
 pub use measures::Verb;
 pub use note::{Note, NotedUse};
@@ -146,6 +154,11 @@ impl Engine {
         self.index.len()
     }
 
+    /// Hands a batch of prepared requests to the ledger. `done` hears the answers, in their order.
+    pub fn ledger_submit(&self, tasks: Vec<Task>, done: Completion) {
+        self.ledger.submit(tasks, done);
+    }
+
     /// Makes the ledger's answer one for the caller.
     ///
     /// # Errors
@@ -162,7 +175,9 @@ impl Engine {
         let outcome = match answer {
             Ok(Answer::Outcome(outcome)) => outcome,
             Ok(Answer::Late) | Err(LedgerError::Busy) => {
-                return Err(Refusal::new(Reason::Busy).with(|d| d.retry_after_ms = Some(BUSY_RETRY_MS)));
+                return Err(
+                    Refusal::new(Reason::Busy).with(|d| d.retry_after_ms = Some(BUSY_RETRY_MS))
+                );
             }
             Err(LedgerError::Closed | LedgerError::Poisoned(_) | LedgerError::Read(_)) => {
                 return Err(unavailable());

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! [1, currency, total_before, legs (one code index a leg, as bytes), customer, order_ref, gate, property, channel,
-//!  partner, [[campaign, version, kind, units, worth, [[product, quantity], …], code key], …]]
+//!  partner, [[campaign, version, kind, units, worth, [[product, quantity], …], code key], …], tenant]
 //! ```
 //! MessagePack; `nil` for what was not said; `worth` is `nil` where the ledger's legs say it. Readers ignore what
 //! follows.
@@ -39,6 +39,8 @@ pub struct Note {
     pub partner: Option<Box<str>>,
     /// One for each code, in the order of the request.
     pub uses: SmallVec<[NotedUse; 1]>,
+    /// Whose codes they are.
+    pub tenant: Option<Box<str>>,
 }
 
 /// What was said of one code.
@@ -70,7 +72,7 @@ impl Note {
     }
 
     fn write(&self, out: &mut Vec<u8>) -> Result<(), encode::ValueWriteError> {
-        encode::write_array_len(out, 11)?;
+        encode::write_array_len(out, 12)?;
         encode::write_uint(out, VERSION)?;
         text(out, self.currency.as_deref())?;
         number(out, self.total_before_minor)?;
@@ -102,14 +104,14 @@ impl Note {
             }
             encode::write_bin(out, used.code.as_bytes())?;
         }
-        Ok(())
+        text(out, self.tenant.as_deref())
     }
 
     /// From bytes. `None` when they are no note that is known.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
         let fields = reader.array()?;
-        if fields < 11 || reader.uint()? != VERSION {
+        if fields < 12 || reader.uint()? != VERSION {
             return None;
         }
         Some(Self {
@@ -137,6 +139,7 @@ impl Note {
                     code: CodeKey::from_bytes(reader.bytes()?.try_into().ok()?),
                 })
             })?,
+            tenant: reader.text()?,
         })
     }
 }
@@ -225,6 +228,7 @@ mod tests {
             }]
             .into_iter()
             .collect(),
+            tenant: Some("park".into()),
             ..Note::default()
         };
         let bytes = note.encode();

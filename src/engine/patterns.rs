@@ -19,7 +19,8 @@ impl Patterns {
     /// What the tenant's patterns say of a code. Right by one is right; else mistyped by one is mistyped.
     pub(super) fn verdict(&self, tenant: &TenantId, normal: &Normal) -> Verdict {
         let by_len = self.by_tenant.get(tenant);
-        let Some(candidates) = by_len.and_then(|by_len| by_len.get(&normal.as_bytes().len())) else {
+        let Some(candidates) = by_len.and_then(|by_len| by_len.get(&normal.as_bytes().len()))
+        else {
             return Verdict::NotMine;
         };
         let mut verdict = Verdict::NotMine;

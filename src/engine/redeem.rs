@@ -87,7 +87,6 @@ impl Engine {
         self.metrics.count(verb, &verdict);
         Prepared::Answer(verdict)
     }
-
 }
 
 fn until(now: Timestamp, ttl_ms: u64, shortest: Option<u64>) -> Timestamp {

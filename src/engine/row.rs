@@ -37,7 +37,9 @@ pub enum RowFault {
     #[error("the code looks like one that a pattern makes; it could be made again")]
     LikeGenerated,
     /// A column that is not known.
-    #[error("the column {0:?} is not known; known are holder, uses, balance, valid_from, valid_until and paid_at")]
+    #[error(
+        "the column {0:?} is not known; known are holder, uses, balance, valid_from, valid_until and paid_at"
+    )]
     Column(String),
     /// A field that cannot be read.
     #[error("{column} is {value:?}; {wanted}")]
@@ -65,7 +67,8 @@ pub(super) fn own_of(row: &Row<'_>, campaign: &Campaign) -> Result<Option<Overri
             "holder" => own.holder = Some(value.to_owned()),
             "uses" => {
                 let uses = value.parse().ok().filter(|uses| *uses > 0);
-                own.uses = Some(uses.ok_or_else(|| wrong("uses", "give a whole number, 1 or more"))?);
+                own.uses =
+                    Some(uses.ok_or_else(|| wrong("uses", "give a whole number, 1 or more"))?);
             }
             "balance" => {
                 own.balance_minor = Some(balance_of(value, campaign).ok_or_else(|| {
@@ -73,9 +76,13 @@ pub(super) fn own_of(row: &Row<'_>, campaign: &Campaign) -> Result<Option<Overri
                 })?);
             }
             "valid_from" => {
-                own.valid_from = Some(moment_of(value, campaign, Edge::Begin).ok_or_else(|| {
-                    wrong("valid_from", "give a date such as 2026-03-01 or a moment of RFC 3339")
-                })?);
+                own.valid_from =
+                    Some(moment_of(value, campaign, Edge::Begin).ok_or_else(|| {
+                        wrong(
+                            "valid_from",
+                            "give a date such as 2026-03-01 or a moment of RFC 3339",
+                        )
+                    })?);
             }
             "valid_until" => {
                 own.valid_until = Some(moment_of(value, campaign, Edge::End).ok_or_else(|| {

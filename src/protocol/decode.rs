@@ -27,14 +27,12 @@ impl<'a> Reader<'a> {
         self.error(what, Cause::Unexpected { expected, found })
     }
 
-    #[inline]
     fn byte(&mut self, what: &'static str) -> Result<u8, DecodeError> {
         let (byte, rest) = self.rest.split_first().ok_or_else(|| self.truncated(what, 1))?;
         self.rest = rest;
         Ok(*byte)
     }
 
-    #[inline]
     fn chunk<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], DecodeError> {
         let (chunk, rest) =
             self.rest.split_first_chunk::<N>().ok_or_else(|| self.truncated(what, N))?;
@@ -42,7 +40,6 @@ impl<'a> Reader<'a> {
         Ok(*chunk)
     }
 
-    #[inline]
     fn bytes(&mut self, what: &'static str, len: usize) -> Result<&'a [u8], DecodeError> {
         let (bytes, rest) =
             self.rest.split_at_checked(len).ok_or_else(|| self.truncated(what, len))?;
@@ -64,7 +61,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether the next value is nil; if so it is read.
-    #[inline]
     pub(super) fn take_nil(&mut self) -> bool {
         match self.rest {
             [0xc0, rest @ ..] => {
@@ -84,7 +80,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Any integer format.
-    #[inline]
     fn integer(&mut self, what: &'static str) -> Result<Integer, DecodeError> {
         Ok(match self.byte(what)? {
             small @ 0x00..=0x7f => Integer::NotNegative(small.into()),
@@ -102,7 +97,6 @@ impl<'a> Reader<'a> {
     }
 
     /// An unsigned integer that fits into `T`.
-    #[inline]
     pub(super) fn uint<T: TryFrom<u64>>(&mut self, what: &'static str) -> Result<T, DecodeError> {
         let fits = match self.integer(what)? {
             Integer::NotNegative(value) => T::try_from(value).ok(),
@@ -112,7 +106,6 @@ impl<'a> Reader<'a> {
         fits.ok_or_else(|| self.error(what, Cause::OutOfRange { expected }))
     }
 
-    #[inline]
     pub(super) fn int(&mut self, what: &'static str) -> Result<i64, DecodeError> {
         let fits = match self.integer(what)? {
             Integer::NotNegative(value) => i64::try_from(value).ok(),
@@ -127,7 +120,6 @@ impl<'a> Reader<'a> {
     }
 
     /// A text of at most `max` bytes.
-    #[inline]
     pub(super) fn text(&mut self, what: &'static str, max: usize) -> Result<&'a str, DecodeError> {
         let len = match self.byte(what)? {
             fix @ 0xa0..=0xbf => usize::from(fix & 0x1f),
@@ -143,7 +135,6 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(bytes).map_err(|_| self.error(what, Cause::NotUtf8))
     }
 
-    #[inline]
     pub(super) fn id(&mut self, what: &'static str) -> Result<Id, DecodeError> {
         match self.byte(what)? {
             0xc4 => match self.byte(what)? {
@@ -154,7 +145,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline]
     pub(super) fn array_len(&mut self, what: &'static str) -> Result<usize, DecodeError> {
         match self.byte(what)? {
             fix @ 0x90..=0x9f => Ok(usize::from(fix & 0x0f)),
@@ -186,7 +176,6 @@ impl<'a> Reader<'a> {
     }
 
     /// A map key; `None` for one that is no small integer and therefore unknown.
-    #[inline]
     pub(super) fn key(&mut self) -> Result<Option<u64>, DecodeError> {
         match self.rest.first() {
             Some(0x00..=0x7f | 0xcc..=0xd3 | 0xe0..=0xff) => Ok(match self.integer("key")? {
@@ -253,7 +242,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Nothing may follow the message.
-    #[inline]
     pub(super) fn end(&self) -> Result<(), DecodeError> {
         match self.rest.len() {
             0 => Ok(()),
@@ -291,7 +279,6 @@ impl<'r, 'a> Fields<'r, 'a> {
     }
 
     /// The reader, if it stands before an element with a value.
-    #[inline]
     pub(super) fn next(&mut self) -> Option<&mut Reader<'a>> {
         if self.left == 0 {
             return None;
@@ -301,7 +288,6 @@ impl<'r, 'a> Fields<'r, 'a> {
     }
 
     /// An element without a default.
-    #[inline]
     pub(super) fn need(&mut self, what: &'static str) -> Result<&mut Reader<'a>, DecodeError> {
         if self.left == 0 || self.reader.rest.first() == Some(&0xc0) {
             return Err(self.reader.error(what, Cause::Missing));
@@ -310,7 +296,6 @@ impl<'r, 'a> Fields<'r, 'a> {
         Ok(self.reader)
     }
 
-    #[inline]
     pub(super) fn uint_or_zero<T: TryFrom<u64> + Default>(
         &mut self,
         what: &'static str,
@@ -325,7 +310,6 @@ impl<'r, 'a> Fields<'r, 'a> {
         self.next().map(|r| r.uint(what)).transpose()
     }
 
-    #[inline]
     pub(super) fn int_or_zero(&mut self, what: &'static str) -> Result<i64, DecodeError> {
         self.next().map_or(Ok(0), |r| r.int(what))
     }
@@ -338,7 +322,6 @@ impl<'r, 'a> Fields<'r, 'a> {
         self.next().map_or(Ok(false), |r| r.bool(what))
     }
 
-    #[inline]
     pub(super) fn text_or_empty(
         &mut self,
         what: &'static str,
@@ -358,7 +341,6 @@ impl<'r, 'a> Fields<'r, 'a> {
         self.next().map(|r| r.str(what)).transpose()
     }
 
-    #[inline]
     pub(super) fn id(&mut self, what: &'static str) -> Result<Id, DecodeError> {
         self.need(what)?.id(what)
     }
@@ -372,7 +354,6 @@ impl<'r, 'a> Fields<'r, 'a> {
     }
 
     /// Passes over the elements that a newer sender added.
-    #[inline]
     pub(super) fn close(self) -> Result<(), DecodeError> {
         for _ in 0..self.left {
             self.reader.skip("extra element")?;

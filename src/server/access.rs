@@ -89,7 +89,11 @@ impl Access {
     ///
     /// # Errors
     /// When it cannot be stored. It is out of force in this process all the same.
-    pub fn revoke(&self, tenant: &TenantId, id: CallerId) -> Result<Option<TokenRecord>, AccessError> {
+    pub fn revoke(
+        &self,
+        tenant: &TenantId,
+        id: CallerId,
+    ) -> Result<Option<TokenRecord>, AccessError> {
         let now_ms = self.engine.now().0;
         let revoked =
             self.tokens.write().unwrap_or_else(PoisonError::into_inner).revoke(tenant, id, now_ms);

@@ -1,6 +1,7 @@
 //! A ledger as tests see it, and the book dressed as one.
 //!
-//! Invariant: everything a test may look at is an answer, an event, or a record that a ledger can look up by its key.
+//! Invariant: everything a test may look at is an answer, an event, or a record that a ledger can
+//! look up by its key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,7 +94,8 @@ fn slot_of(record: &Record) -> Slot {
 
 /// The book as an executor.
 ///
-/// Like a durable ledger, it keeps settled receipts elsewhere and brings back those that a batch names; and it opens
+/// Like a durable ledger, it keeps settled receipts elsewhere and brings back those that a batch
+/// names; and it opens
 /// again from nothing but events and receipts.
 #[derive(Debug, Default)]
 pub struct BookExecutor {
@@ -108,12 +110,6 @@ impl BookExecutor {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// The book behind it.
-    #[must_use]
-    pub fn book(&self) -> &Book {
-        &self.book
     }
 
     fn store_events(&mut self) {

@@ -6,6 +6,8 @@
 mod executor;
 mod found;
 mod scenario;
+mod server;
 
 pub use executor::{BookExecutor, Executor, Records};
 pub use scenario::{check, key, posting_id, run};
+pub use server::{BoxOptions, ManualClock, ServerBox, SetUp, engine_in};

@@ -34,14 +34,20 @@
 //! | `earn KEY N` or `N@T` | `cap N` clamps, `strict N` refuses; `open N@T` |
 //!
 //! # Expectations
-//! First the outcome: `done`, `replayed`, `mismatch`, `unknown`, `seen` or `refused …`, as in the tables. Then facts,
-//! in any number: `KEY=` is used + held, what is in the lots, or the register (`none` when unset). `used:KEY=`,
-//! `held:KEY=`, `lots:KEY=` (`5@100,7`), `taken:KEY=`, `earned:KEY=`, `lapsed:KEY=` are single figures. Facts with a
-//! point are about the receipt of the answer (`.state= .size= .live= .did= .after= .confirmed= .given= .lapsed=
+//! First the outcome: `done`, `replayed`, `mismatch`, `unknown`, `seen` or `refused …`, as in the
+//! tables. Then facts,
+//! in any number: `KEY=` is used + held, what is in the lots, or the register (`none` when unset).
+//! `used:KEY=`,
+//! `held:KEY=`, `lots:KEY=` (`5@100,7`), `taken:KEY=`, `earned:KEY=`, `lapsed:KEY=` are single
+//! figures. Facts with a
+//! point are about the receipt of the answer (`.state= .size= .live= .did= .after= .confirmed=
+//! .given= .lapsed=
 //! .short=`) or the new events (`.events=expired,redeemed`).
 //!
-//! Whatever a table says, each line is also held to the laws of answers: event numbers have no gaps, an accepted
-//! command appends exactly one event after those of holds that were over, and every other answer appends none.
+//! Whatever a table says, each line is also held to the laws of answers: event numbers have no
+//! gaps, an accepted
+//! command appends exactly one event after those of holds that were over, and every other answer
+//! appends none.
 
 use std::collections::BTreeMap;
 
@@ -110,7 +116,7 @@ struct Scene {
 }
 
 enum Deed {
-    Ask(Command),
+    Ask(Box<Command>),
     Sweep,
     Reopen,
     See,
@@ -130,7 +136,7 @@ impl Scene {
         words.end()?;
         let before = executor.last_event();
         let outcome = match &deed {
-            Deed::Ask(command) => executor.apply(std::slice::from_ref(command)).pop(),
+            Deed::Ask(command) => executor.apply(std::slice::from_ref(command.as_ref())).pop(),
             Deed::Sweep => {
                 executor.sweep(self.now);
                 None
@@ -208,7 +214,7 @@ impl Scene {
             "status" => Command::Status { id, now },
             _ => return Err(format!("no such command: {verb}")),
         };
-        Ok(Deed::Ask(command))
+        Ok(Deed::Ask(Box::new(command)))
     }
 
     fn until(&self, words: &mut Words<'_>) -> Result<Option<Timestamp>, String> {

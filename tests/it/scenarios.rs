@@ -1,6 +1,7 @@
 //! Scenario tables: what every ledger must answer, command by command.
 //!
-//! Each case is a name and a table in the language of `jeton::testing`, run over an executor of its own. The
+//! Each case is a name and a table in the language of `jeton::testing`, run over an executor of its
+//! own. The
 //! transitions are a matrix: every state a posting can be in, times every command.
 
 mod balances;

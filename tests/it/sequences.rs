@@ -1,12 +1,16 @@
-//! Random command sequences over every ledger: laws that hold at each step, and agreement with one another.
+//! Random command sequences over every ledger: laws that hold at each step, and agreement with one
+//! another.
 
 pub(crate) mod laws;
 pub(crate) mod moves;
 mod reference;
 
+use std::collections::BTreeMap;
+
 use jeton::testing::{BookExecutor, Executor};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, TestRunner};
 
 use laws::Verdict;
 use moves::{Legs, Step, sequences};
@@ -107,5 +111,68 @@ proptest! {
     fn two_books_agree(steps in sequences(Legs::All, 12)) {
         let verdict = agree(&mut BookExecutor::new(), &mut BookExecutor::new(), &steps);
         prop_assert!(verdict.is_ok(), "{}", verdict.err().unwrap_or_default());
+    }
+}
+
+/// What a sequence's answers were called.
+fn names(steps: &[Step]) -> Vec<String> {
+    let mut executor = BookExecutor::new();
+    let mut names = Vec::new();
+    for step in steps {
+        match step {
+            Step::Batch(commands) => {
+                let outcomes = executor.apply(commands);
+                let first = |text: String| {
+                    text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '(')
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned()
+                };
+                names.extend(outcomes.iter().map(|outcome| first(format!("{outcome:?}"))));
+            }
+            Step::Sweep(now) => executor.sweep(*now),
+            Step::Reopen => executor.reopen(),
+        }
+    }
+    names.extend(executor.events_after(0).iter().map(|event| format!("{:?}", event.kind)));
+    names
+}
+
+/// The sequences would prove little if they never came to a refusal or an expiry.
+#[test]
+fn the_sequences_come_to_every_answer_and_event() {
+    let mut runner = TestRunner::deterministic();
+    let sequences = sequences(Legs::All, 30);
+    let mut found: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..1_000 {
+        let steps = sequences.new_tree(&mut runner).map(|tree| tree.current());
+        for name in steps.iter().flat_map(|steps| names(steps)) {
+            *found.entry(name).or_default() += 1;
+        }
+    }
+    let wanted = [
+        "Done(Receipt",
+        "Replayed(Receipt",
+        "Mismatch",
+        "Unknown",
+        "Refused(Guard",
+        "Refused(TooSoon",
+        "Refused(Elsewhere",
+        "Refused(Cap",
+        "Refused(HoldNotFound",
+        "Refused(HoldExpired",
+        "Refused(NotFound",
+        "Refused(AlreadyReleased",
+        "Refused(ReleaseExceeds",
+        "Refused(ConfirmExceeds",
+        "Redeemed",
+        "Held",
+        "Confirmed",
+        "Released",
+        "Extended",
+        "Expired",
+    ];
+    for name in wanted {
+        assert!(found.get(name).is_some_and(|times| *times >= 10), "{name} is rare in {found:?}");
     }
 }

@@ -59,7 +59,7 @@ impl Balance {
         self.lots.iter().filter(|lot| !lot.is_over(now)).map(|lot| lot.amount).sum()
     }
 
-    /// Whether a lot that ends at `expires` finds room, once the lots that are over were written down.
+    /// Whether a lot that ends at `expires` finds room; lots that are over take none.
     pub(super) fn has_room(&self, expires: Option<Timestamp>, now: Timestamp) -> bool {
         let mut live = self.lots.iter().filter(|lot| !lot.is_over(now));
         live.clone().count() < LOTS_MAX || live.any(|lot| lot.expires == expires)

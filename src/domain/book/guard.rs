@@ -2,7 +2,7 @@
 
 use super::balance::EARNED_MAX;
 use super::{Balance, Book, Key, Timestamp};
-use crate::domain::posting::{AtCap, Blocked, Leg, Take, Unset};
+use crate::domain::posting::{AtCap, Blocked, Leg, Setting, Take, Unset};
 
 impl Book {
     /// Checks the guards of `legs` in their order; the first that fails is the answer. Legs of one posting that share
@@ -26,7 +26,7 @@ impl Book {
                     self.check_interval(place, key, *min_ms, now)?;
                 }
                 Leg::Zone { key, from, from_unset, .. } => {
-                    let at = self.register_at(key, now).map(i64::cast_unsigned);
+                    let at = self.register_at(key, now).map(|at| at.value.cast_unsigned());
                     let passes = match at {
                         Some(at) => at == *from,
                         None => *from_unset == Unset::Passes,
@@ -71,7 +71,7 @@ impl Book {
         now: Timestamp,
     ) -> Result<(), Blocked> {
         let Some(last) = self.register_at(key, now) else { return Ok(()) };
-        let next = Timestamp(last).plus_ms(min_ms);
+        let next = Timestamp(last.value).plus_ms(min_ms);
         if min_ms <= 0 || next <= now {
             return Ok(());
         }
@@ -174,9 +174,9 @@ impl Book {
     }
 
     /// What the register `key` holds, unless its period is over.
-    pub(super) fn register_at(&self, key: &Key, now: Timestamp) -> Option<i64> {
+    pub(super) fn register_at(&self, key: &Key, now: Timestamp) -> Option<Setting> {
         let register = self.registers.get(key).filter(|register| register.keep_until > now)?;
-        Some(register.value)
+        Some(register.setting)
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn held_amount(leg: &Leg, result: &LegResult, live: u64, size: u64) -
 }
 
 /// What a leg will put into its balance when `live` of `size` are confirmed.
-fn earning_amount(leg: &Leg, result: &LegResult, live: u64, size: u64) -> u64 {
+pub(super) fn earning_amount(leg: &Leg, result: &LegResult, live: u64, size: u64) -> u64 {
     if matches!(leg, Leg::Earn { .. }) { share(result.amount, live, size) } else { 0 }
 }
 

@@ -1,9 +1,12 @@
 //! Legs taking effect, and being undone exactly.
 
+use smallvec::SmallVec;
+
+use super::hold::{earning_amount, held_key};
 use super::{
     Balance, Book, Counter, Key, Leg, LegResult, Receipt, Record, Register, Slot, Timestamp,
 };
-use crate::domain::posting::{AtCap, Mark, Take, share};
+use crate::domain::posting::{AtCap, Mark, Setting, Take, share};
 
 /// In which account a posting's capacity stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +27,28 @@ pub(super) struct Losses {
 }
 
 impl Book {
-    /// Applies one leg whose guard has passed.
-    pub(super) fn take(&mut self, leg: &Leg, force: Force, now: Timestamp) -> LegResult {
+    /// Applies legs whose guards have passed.
+    pub(super) fn take_all(
+        &mut self,
+        legs: &[Leg],
+        force: Force,
+        now: Timestamp,
+    ) -> SmallVec<[LegResult; 2]> {
+        let mut results = SmallVec::<[LegResult; 2]>::new();
+        for leg in legs {
+            // What earlier legs of a hold will earn is in no balance yet, but takes its room.
+            let same = |(earlier, _): &(&Leg, &LegResult)| held_key(earlier) == held_key(leg);
+            let earlier = legs.iter().zip(&results).filter(same);
+            let promised = match force {
+                Force::Held => earlier.map(|(leg, result)| earning_amount(leg, result, 1, 1)).sum(),
+                Force::Used => 0,
+            };
+            results.push(self.take(leg, force, promised, now));
+        }
+        results
+    }
+
+    fn take(&mut self, leg: &Leg, force: Force, promised: u64, now: Timestamp) -> LegResult {
         match leg {
             Leg::Count { key, n, keep_until, .. } => {
                 self.count(key, if force == Force::Used { *n } else { 0 }, *keep_until);
@@ -64,16 +87,16 @@ impl Book {
                 self.write(Record::Balance(*key, balance));
                 LegResult { amount, lots, ..LegResult::default() }
             }
-            Leg::Earn { .. } => self.take_earn(leg, force, now),
+            Leg::Earn { .. } => self.take_earn(leg, force, promised, now),
         }
     }
 
     /// What is held is not spendable yet: an earning takes effect when its hold is confirmed.
-    fn take_earn(&mut self, leg: &Leg, force: Force, now: Timestamp) -> LegResult {
+    fn take_earn(&mut self, leg: &Leg, force: Force, promised: u64, now: Timestamp) -> LegResult {
         let Leg::Earn { key, amount, opening, .. } = leg else { return LegResult::default() };
         let mut balance = self.open_balance(key, *opening);
         balance.lapse(now);
-        let amount = self.fitting(leg, &balance).min(*amount);
+        let amount = self.fitting(leg, &balance).saturating_sub(promised).min(*amount);
         if force == Force::Used {
             earn(&mut balance, leg, amount);
         }
@@ -121,7 +144,7 @@ impl Book {
                 }
                 Leg::Interval { key, .. } | Leg::Zone { key, .. } => {
                     if to.1 == 0 && from.1 > 0 && result.amount > 0 {
-                        self.unset(leg, key, result.before, receipt.at);
+                        self.unset(key, result.before, receipt.event);
                     }
                 }
                 Leg::Spend { key, .. } => {
@@ -194,14 +217,13 @@ impl Book {
     }
 
     /// Puts back what a register held, unless somebody has set it since.
-    fn unset(&mut self, leg: &Leg, key: &Key, before: Option<i64>, at: Timestamp) {
-        let set_to = if let Leg::Zone { to, .. } = leg { to.cast_signed() } else { at.0 };
+    fn unset(&mut self, key: &Key, before: Option<Setting>, event: u64) {
         let Some(register) = self.registers.get(key).copied() else { return };
-        if register.value != set_to {
+        if register.setting.event != event {
             return;
         }
         match before {
-            Some(value) => self.write(Record::Register(*key, Register { value, ..register })),
+            Some(setting) => self.write(Record::Register(*key, Register { setting, ..register })),
             None => {
                 self.registers.remove(key);
                 self.touch(Slot::Register(*key));
@@ -211,7 +233,9 @@ impl Book {
 
     fn set_register(&mut self, key: &Key, value: i64, keep_until: Option<Timestamp>) {
         let keep_until = keep_until.unwrap_or(Timestamp::NEVER);
-        self.write(Record::Register(*key, Register { value, keep_until }));
+        // The event that is about to be recorded.
+        let setting = Setting { value, event: self.last_event() + 1 };
+        self.write(Record::Register(*key, Register { setting, keep_until }));
     }
 
     fn open_balance(&self, key: &Key, opening: Option<super::super::posting::Opening>) -> Balance {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! counter    version, used, keep_until
-//! register   version, value, keep_until
+//! register   version, value, event, keep_until
 //! balance    version, earned, taken, lapsed, n, n × (amount, expires)
 //! receipt    version, fingerprint, state, size, confirmed, released, until, at, event, confirm, legs, results,
 //!            note, releases                                      (its id is its key)
@@ -22,7 +22,7 @@ use crate::domain::book::{
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{
     AtCap, Confirmed, Facet, Key, LEGS_MAX, LOTS_MAX, Leg, LegResult, LotPart, Mark,
-    NOTE_BYTES_MAX, Opening, Part, RELEASES_MAX, Receipt, Released, State, Take, Unset,
+    NOTE_BYTES_MAX, Opening, Part, RELEASES_MAX, Receipt, Released, Setting, State, Take, Unset,
 };
 use crate::domain::time::Timestamp;
 
@@ -94,13 +94,6 @@ impl Encoder {
         }
     }
 
-    fn maybe_int(&mut self, value: Option<i64>) {
-        match value {
-            Some(value) => self.int(value),
-            None => self.nil(),
-        }
-    }
-
     fn maybe_uint(&mut self, value: Option<u64>) {
         match value {
             Some(value) => self.uint(value),
@@ -118,7 +111,8 @@ impl Encoder {
     }
 
     pub(super) fn register(&mut self, register: &Register) {
-        self.int(register.value);
+        self.int(register.setting.value);
+        self.uint(register.setting.event);
         self.int(register.keep_until.0);
     }
 
@@ -250,7 +244,13 @@ impl Encoder {
     fn result(&mut self, result: &LegResult) {
         self.uint(result.amount);
         self.uint(result.after);
-        self.maybe_int(result.before);
+        match result.before {
+            Some(before) => {
+                self.int(before.value);
+                self.uint(before.event);
+            }
+            None => self.nil(),
+        }
         self.len(result.lots.len());
         for lot in &result.lots {
             self.uint(lot.amount);
@@ -402,7 +402,8 @@ impl<'a> Decoder<'a> {
     }
 
     pub(super) fn register(&mut self) -> Decoded<Register> {
-        Ok(Register { value: self.int()?, keep_until: Timestamp(self.int()?) })
+        let setting = Setting { value: self.int()?, event: self.uint()? };
+        Ok(Register { setting, keep_until: Timestamp(self.int()?) })
     }
 
     pub(super) fn balance(&mut self) -> Decoded<Balance> {
@@ -529,7 +530,11 @@ impl<'a> Decoder<'a> {
     }
 
     fn result(&mut self) -> Decoded<LegResult> {
-        let (amount, after, before) = (self.uint()?, self.uint()?, self.maybe_int()?);
+        let (amount, after) = (self.uint()?, self.uint()?);
+        let before = match self.maybe_int()? {
+            Some(value) => Some(Setting { value, event: self.uint()? }),
+            None => None,
+        };
         let lots = self.many(LOTS_MAX, |decoder| {
             Ok(LotPart { amount: decoder.uint()?, expires: decoder.time()? })
         })?;

@@ -1,6 +1,7 @@
 //! What every ledger keeps at every step, checked from the outside.
 //!
-//! The laws keep the receipts of all answers and work out from them alone what counters, markers, holds and balances
+//! The laws keep the receipts of all answers and work out from them alone what counters, markers,
+//! holds and balances
 //! must stand at; and they fold the events and compare.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,12 +101,7 @@ impl Laws {
         Ok(())
     }
 
-    fn answer(
-        &mut self,
-        command: &Command,
-        outcome: &Outcome,
-        events: &mut Vec<Event>,
-    ) -> Verdict {
+    fn answer(&mut self, command: &Command, outcome: &Outcome, events: &mut Vec<Event>) -> Verdict {
         self.now = moment(command);
         match outcome {
             Outcome::Done(receipt) => {
@@ -156,7 +152,13 @@ impl Laws {
             }
             Command::Post(_) | Command::Recall { .. } | Command::Confirm { .. } => {
                 let confirm = receipt.confirm.as_ref().ok_or("no confirm in the receipt")?;
-                ensure(was_held, || "confirmed what was not held".to_owned())?;
+                let before = before.filter(|_| was_held).ok_or("confirmed what was not held")?;
+                let wanted = if let Command::Confirm { part: Part::Of(wanted), .. } = command {
+                    *wanted
+                } else {
+                    before.live()
+                };
+                ensure(receipt.live() == wanted, || "another part was confirmed".to_owned())?;
                 (confirm.event, EventKind::Confirmed)
             }
             Command::Release { release_id, part, .. } => {
@@ -213,10 +215,15 @@ impl Laws {
                     let lots: u64 = result.lots.iter().map(|part| part.amount).sum();
                     ensure(result.amount == lots, || "lots do not sum".to_owned())?;
                 }
-                Leg::Earn { key, amount, opening, .. } => {
+                Leg::Earn { key, amount, opening, cap, .. } => {
                     let opening = opening.map_or(0, |opening| opening.amount);
                     self.opened.entry(*key).or_insert(opening);
                     ensure(result.amount <= *amount, || "earned more than asked".to_owned())?;
+                    // Of its own posting, either what is spent stays or what is earned goes.
+                    let others = self.held(key).saturating_sub(keeps(receipt, key));
+                    let standing = result.after + others + self.promised(key);
+                    let cap = cap.filter(|_| result.amount > 0).unwrap_or(u64::MAX);
+                    ensure(standing <= cap, || format!("{standing} over the cap of {cap}"))?;
                 }
                 Leg::Interval { .. } | Leg::Zone { .. } => {}
             }
@@ -255,20 +262,16 @@ impl Laws {
         let mut markers = BTreeSet::new();
         for receipt in self.receipts.values().filter(|receipt| !is_over(receipt, self.now)) {
             for leg in &receipt.legs {
-                match leg {
-                    Leg::Count { key, n, .. } if key == wanted => {
-                        if receipt.state == State::Redeemed {
-                            used += share(*n, receipt.live(), receipt.size);
-                        }
+                if receipt.state == State::Redeemed {
+                    used += share(counts(leg, wanted), receipt.live(), receipt.size);
+                }
+                if let Leg::Once { marker, key, n, .. } = leg
+                    && receipt.live() > 0
+                {
+                    used += u64::from(marker == wanted);
+                    if key == wanted && markers.insert(*marker) {
+                        used += n;
                     }
-                    Leg::Once { marker, key, n, .. } => {
-                        let counts = receipt.live() > 0;
-                        used += u64::from(counts && marker == wanted);
-                        if counts && key == wanted && markers.insert(*marker) {
-                            used += n;
-                        }
-                    }
-                    _ => {}
                 }
             }
         }
@@ -277,10 +280,14 @@ impl Laws {
 
     /// What holds keep of a key that are not over, from the receipts.
     fn held(&self, wanted: &Key) -> u64 {
-        let held = |receipt: &&Receipt| {
-            receipt.state == State::Held && !is_over(receipt, self.now)
-        };
+        let held = |receipt: &&Receipt| receipt.state == State::Held && !is_over(receipt, self.now);
         self.receipts.values().filter(held).map(|receipt| keeps(receipt, wanted)).sum()
+    }
+
+    /// What holds that are not over will put into a balance, from the receipts.
+    fn promised(&self, wanted: &Key) -> u64 {
+        let held = |receipt: &&Receipt| receipt.state == State::Held && !is_over(receipt, self.now);
+        self.receipts.values().filter(held).map(|receipt| earns(receipt, wanted)).sum()
     }
 
     fn forget(&mut self) {
@@ -308,7 +315,7 @@ impl Laws {
                 }
                 (Slot::Counter(_), _) => executor.used(key) == 0,
                 (Slot::Register(_), Some(Record::Register(_, register))) => {
-                    executor.register(key) == Some(register.value)
+                    executor.register(key) == Some(register.setting.value)
                 }
                 (Slot::Register(_), _) => executor.register(key).is_none(),
                 (Slot::Balance(_), Some(Record::Balance(_, balance))) => {
@@ -364,7 +371,8 @@ impl Laws {
         ensure(short == said, || format!("{short} could not be taken back, {said} was said"))
     }
 
-    /// Whatever was done is answered the same when it is said again; all given back, nothing is left.
+    /// Whatever was done is answered the same when it is said again; all given back, nothing is
+    /// left.
     fn finish(&mut self, executor: &mut dyn Executor) -> Verdict {
         for (command, first) in self.firsts.clone() {
             self.again(executor, &command, &first)
@@ -392,10 +400,16 @@ impl Laws {
         Ok(())
     }
 
-    fn again(&mut self, executor: &mut dyn Executor, command: &Command, first: &Receipt) -> Verdict {
+    fn again(
+        &mut self,
+        executor: &mut dyn Executor,
+        command: &Command,
+        first: &Receipt,
+    ) -> Verdict {
         let known = self.receipts.get(&first.id).ok_or("a receipt is gone")?;
         let replaced = known.event != first.event;
-        let extended = matches!(command, Command::Extend { until, .. } if known.until != Some(*until));
+        let extended =
+            matches!(command, Command::Extend { until, .. } if known.until != Some(*until));
         if replaced || extended {
             return Ok(());
         }
@@ -449,38 +463,33 @@ fn counts(leg: &Leg, wanted: &Key) -> u64 {
 
 /// What a held receipt keeps of a key.
 fn keeps(receipt: &Receipt, wanted: &Key) -> u64 {
-    let legs = receipt.legs.iter().zip(&receipt.results);
-    let of = legs.map(|(leg, result)| match leg {
-        Leg::Count { key, .. } | Leg::Spend { key, .. } if key == wanted => {
-            share(result.amount, receipt.live(), receipt.size)
-        }
-        _ => 0,
-    });
-    of.sum()
+    let held = receipt.state == State::Held;
+    portion(receipt, |leg| match leg {
+        Leg::Count { key, .. } | Leg::Spend { key, .. } => held && key == wanted,
+        Leg::Once { .. } | Leg::Interval { .. } | Leg::Zone { .. } | Leg::Earn { .. } => false,
+    })
 }
 
 /// What a receipt has out of a balance.
 fn took(receipt: &Receipt, wanted: &Key) -> u64 {
-    let legs = receipt.legs.iter().zip(&receipt.results);
-    let of = legs.map(|(leg, result)| match leg {
-        Leg::Spend { key, .. } if key == wanted => {
-            share(result.amount, receipt.live(), receipt.size)
-        }
-        _ => 0,
-    });
-    of.sum()
+    portion(receipt, |leg| matches!(leg, Leg::Spend { key, .. } if key == wanted))
 }
 
 /// What a receipt has put into a balance, and not been taken back.
 fn earned(receipt: &Receipt, wanted: &Key) -> u64 {
+    if receipt.state == State::Redeemed { earns(receipt, wanted) } else { 0 }
+}
+
+/// What the living part of a receipt is worth to a balance.
+fn earns(receipt: &Receipt, wanted: &Key) -> u64 {
+    portion(receipt, |leg| matches!(leg, Leg::Earn { key, .. } if key == wanted))
+}
+
+/// What some legs of a receipt have in force together.
+fn portion(receipt: &Receipt, which: impl Fn(&Leg) -> bool) -> u64 {
     let legs = receipt.legs.iter().zip(&receipt.results);
-    let of = legs.map(|(leg, result)| match leg {
-        Leg::Earn { key, .. } if key == wanted && receipt.state == State::Redeemed => {
-            share(result.amount, receipt.live(), receipt.size)
-        }
-        _ => 0,
-    });
-    of.sum()
+    let in_force = legs.filter(|(leg, _)| which(leg));
+    in_force.map(|(_, result)| share(result.amount, receipt.live(), receipt.size)).sum()
 }
 
 fn in_order(balance: &Balance) -> bool {

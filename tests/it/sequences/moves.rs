@@ -50,7 +50,7 @@ pub(crate) fn sequences(legs: Legs, most: usize) -> impl Strategy<Value = Vec<St
 }
 
 fn pause() -> impl Strategy<Value = i64> {
-    prop_oneof![5 => Just(0), 3 => 1_i64..4, 1 => 4_i64..25, 1 => Just(10)]
+    prop_oneof![12 => Just(0), 4 => 1_i64..4, 1 => 4_i64..25, 1 => Just(10)]
 }
 
 fn part() -> impl Strategy<Value = Part> {
@@ -58,13 +58,21 @@ fn part() -> impl Strategy<Value = Part> {
 }
 
 fn hold_ms() -> impl Strategy<Value = Option<i64>> {
-    prop_oneof![1 => Just(None), 1 => (0_i64..12).prop_map(Some), 1 => Just(Some(10))]
+    prop_oneof![
+        2 => Just(None),
+        1 => (0_i64..12).prop_map(Some),
+        2 => Just(Some(10)),
+        1 => Just(Some(80)),
+    ]
 }
 
 fn a_move() -> impl Strategy<Value = Move> {
-    let id = || 0_u8..7;
-    let fingerprint = || prop_oneof![9 => Just(0_u64), 1 => Just(1_u64)];
-    let legs = proptest::collection::vec(any::<u8>(), 1..5);
+    let id = || prop_oneof![2 => 0_u8..3, 1 => 3_u8..12];
+    let fingerprint = || prop_oneof![19 => Just(0_u64), 1 => Just(1_u64)];
+    let legs = prop_oneof![
+        2 => proptest::collection::vec(any::<u8>(), 1..3),
+        1 => proptest::collection::vec(any::<u8>(), 3..6),
+    ];
     prop_oneof![
         8 => (id(), legs, hold_ms(), 0_u64..5, fingerprint()).prop_map(
             |(id, legs, hold_ms, size, fingerprint)| Move::Post {
@@ -73,10 +81,10 @@ fn a_move() -> impl Strategy<Value = Move> {
         ),
         1 => (id(), hold_ms(), fingerprint())
             .prop_map(|(id, hold_ms, fingerprint)| Move::Recall { id, hold_ms, fingerprint }),
-        3 => (id(), part()).prop_map(|(id, part)| Move::Confirm { id, part }),
+        5 => (id(), part()).prop_map(|(id, part)| Move::Confirm { id, part }),
         4 => (id(), 0_u8..4, part())
             .prop_map(|(id, release, part)| Move::Release { id, release, part }),
-        1 => (id(), 0_i64..20).prop_map(|(id, ms)| Move::Extend { id, ms }),
+        2 => (id(), 0_i64..20).prop_map(|(id, ms)| Move::Extend { id, ms }),
         1 => id().prop_map(|id| Move::Status { id }),
         3 => (1_usize..12).prop_map(|back| Move::Again { back }),
     ]
@@ -104,8 +112,7 @@ fn steps(legs: Legs, raw: &[Raw]) -> Vec<Step> {
 }
 
 fn command(one: &Move, legs: Legs, said: &[Command], now: Timestamp) -> Option<Command> {
-    let mode =
-        |ms: &Option<i64>| ms.map_or(Mode::Post, |ms| Mode::Hold { until: now.plus_ms(ms) });
+    let mode = |ms: &Option<i64>| ms.map_or(Mode::Post, |ms| Mode::Hold { until: now.plus_ms(ms) });
     Some(match one {
         Move::Post { id, legs: kinds, hold_ms, size, fingerprint } => Command::Post(Posting {
             id: id_of(*id),
@@ -116,12 +123,9 @@ fn command(one: &Move, legs: Legs, said: &[Command], now: Timestamp) -> Option<C
             note: Box::default(),
             now,
         }),
-        Move::Recall { id, hold_ms, fingerprint } => Command::Recall {
-            id: id_of(*id),
-            fingerprint: *fingerprint,
-            mode: mode(hold_ms),
-            now,
-        },
+        Move::Recall { id, hold_ms, fingerprint } => {
+            Command::Recall { id: id_of(*id), fingerprint: *fingerprint, mode: mode(hold_ms), now }
+        }
         Move::Confirm { id, part } => Command::Confirm { id: id_of(*id), part: *part, now },
         Move::Release { id, release, part } => Command::Release {
             id: id_of(*id),
@@ -129,9 +133,7 @@ fn command(one: &Move, legs: Legs, said: &[Command], now: Timestamp) -> Option<C
             part: *part,
             now,
         },
-        Move::Extend { id, ms } => {
-            Command::Extend { id: id_of(*id), until: now.plus_ms(*ms), now }
-        }
+        Move::Extend { id, ms } => Command::Extend { id: id_of(*id), until: now.plus_ms(*ms), now },
         Move::Status { id } => Command::Status { id: id_of(*id), now },
         Move::Again { back } => at(said.iter().rev().nth(back - 1)?, now),
     })
@@ -158,21 +160,21 @@ pub(crate) fn at(command: &Command, now: Timestamp) -> Command {
 fn leg(legs: Legs, kind: u8, now: Timestamp) -> Leg {
     match legs {
         Legs::Counting => counting(kind),
-        Legs::All => match kind % 20 {
-            0..=4 => counting(kind / 20),
-            5..=8 => once(kind / 20),
+        Legs::All => match kind % 24 {
+            0..=4 => counting(kind / 24),
+            5..=8 => once(kind / 24),
             9 => day(now),
-            10 | 11 => register(kind / 20),
-            12..=15 => spend(kind / 20),
-            _ => earn(kind / 20, now),
+            10..=14 => register(kind / 24),
+            15..=19 => spend(kind / 24),
+            _ => earn(kind / 24, now),
         },
     }
 }
 
 fn counting(kind: u8) -> Leg {
     let (name, n, max) = match kind % 6 {
-        0 => ("x", 1, 3),
-        1 => ("x", 2, 3),
+        0 => ("x", 1, 4),
+        1 => ("x", 2, 4),
         2 => ("y", 1, 6),
         3 => ("y", 4, 6),
         4 => ("z", 10, 50),
@@ -201,10 +203,12 @@ fn register(kind: u8) -> Leg {
         to,
         keep_until: None,
     };
-    match kind % 4 {
+    match kind % 5 {
         0 => zone(0, 1),
         1 => zone(1, 0),
-        2 => Leg::Interval { key: key(FacetKind::LastEntry, "gate"), min_ms: 6, mark: Mark::Last },
+        2 | 3 => {
+            Leg::Interval { key: key(FacetKind::LastEntry, "gate"), min_ms: 12, mark: Mark::Last }
+        }
         _ => Leg::Interval { key: key(FacetKind::FirstUse, "gate"), min_ms: 0, mark: Mark::First },
     }
 }
@@ -225,10 +229,10 @@ fn earn(kind: u8, now: Timestamp) -> Leg {
     let soon = Some(now.plus_ms(12));
     let (name, amount, lot_expires, cap, at_cap) = match kind % 5 {
         0 => ("card", 5, None, None, AtCap::Clamp),
-        1 => ("points", 4, soon, Some(30), AtCap::Refuse),
+        1 => ("points", 14, soon, Some(30), AtCap::Refuse),
         2 => ("points", 9, soon, Some(30), AtCap::Clamp),
         3 => ("points", 3, Some(Timestamp(40)), Some(30), AtCap::Clamp),
-        _ => ("points", 6, None, Some(30), AtCap::Refuse),
+        _ => ("points", 11, None, Some(30), AtCap::Refuse),
     };
     let key = key(FacetKind::Balance, name);
     Leg::Earn { key, amount, lot_expires, cap, at_cap, opening: opening(name) }

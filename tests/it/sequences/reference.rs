@@ -1,4 +1,5 @@
-//! The counting legs and holds, written once more from the words of the design: slow, obvious, with nothing kept that
+//! The counting legs and holds, written once more from the words of the design: slow, obvious, with
+//! nothing kept that
 //! can be worked out.
 
 use jeton::domain::id::PostingId;
@@ -175,9 +176,8 @@ impl Reference {
         if until.is_some_and(|until| until <= posting.now) {
             return Answer::Refused(Blocked::HoldExpired);
         }
-        let counts = |leg: &Leg| match leg {
-            Leg::Count { key, n, max, .. } => Some((*key, *n, *max)),
-            _ => None,
+        let counts = |leg: &Leg| {
+            if let Leg::Count { key, n, max, .. } = leg { Some((*key, *n, *max)) } else { None }
         };
         let legs: Vec<(Key, u64, u64)> = posting.legs.iter().filter_map(counts).collect();
         for (leg, (key, n, max)) in legs.iter().enumerate() {
@@ -217,9 +217,11 @@ impl Reference {
 
     /// How long until `used` fits beside the holds that are still open then.
     fn retry(&self, key: &Key, used: u64, max: u64, now: Timestamp) -> Option<u64> {
-        let mut ends: Vec<Timestamp> = self.entries.iter().filter_map(|entry| entry.until).collect();
+        let mut ends: Vec<Timestamp> =
+            self.entries.iter().filter_map(|entry| entry.until).collect();
         ends.sort();
-        let later = |end: Timestamp| move |entry: &Entry| entry.until.is_some_and(|until| until > end);
+        let later =
+            |end: Timestamp| move |entry: &Entry| entry.until.is_some_and(|until| until > end);
         let fits = |end: &Timestamp| used + self.counted(key, State::Held, later(*end)) <= max;
         ends.into_iter().filter(|end| *end > now).find(fits).map(|end| end.since_ms(now))
     }

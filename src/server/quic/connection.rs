@@ -1,0 +1,150 @@
+//! One connection: who it is, and its lanes.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use quinn::VarInt;
+use rustls_pki_types::CertificateDer;
+use zeroize::Zeroizing;
+
+use super::{CLOSE_NOT_AUTHENTICATED, CLOSE_TOO_MANY, Hall, lane};
+use crate::auth::caller::Caller;
+use crate::auth::certificate::caller_of;
+use crate::server::access::stranger;
+
+/// How often a connection's proof is looked at again, in milliseconds: a revoked token is out after that.
+const PROOF_EVERY_MS: i64 = 1_000;
+
+/// What the lanes of a connection share.
+pub(super) struct Guest {
+    pub(super) hall: Arc<Hall>,
+    pub(super) quic: quinn::Connection,
+    pub(super) address: IpAddr,
+    /// Unanswered requests.
+    pub(super) in_flight: AtomicU32,
+    proof: Mutex<Option<Proof>>,
+    proven_at_ms: AtomicI64,
+}
+
+/// Who it is, and how that was proven.
+#[derive(Clone)]
+struct Proof {
+    caller: Arc<Caller>,
+    /// Absent when a certificate proved it.
+    token: Option<Zeroizing<String>>,
+}
+
+impl Guest {
+    /// The caller, once it is known, as long as its proof holds.
+    pub(super) fn caller(&self, now_ms: i64) -> Option<Arc<Caller>> {
+        let mut proof = self.proof.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = proof.as_ref()?;
+        if now_ms - self.proven_at_ms.load(Ordering::Relaxed) > PROOF_EVERY_MS {
+            self.proven_at_ms.store(now_ms, Ordering::Relaxed);
+            let holds = match &known.token {
+                Some(token) => self.hall.shared.access.resolve(token).is_ok(),
+                None => known.caller.is_valid_at(now_ms),
+            };
+            if !holds {
+                *proof = None;
+                return None;
+            }
+        }
+        proof.as_ref().map(|proof| Arc::clone(&proof.caller))
+    }
+
+    /// Hears a token, or takes the certificate for it when there is none.
+    pub(super) fn hello(&self, token: &str, now_ms: i64) -> Option<Arc<Caller>> {
+        if token.is_empty() {
+            return self.caller(now_ms);
+        }
+        let access = &self.hall.shared.access;
+        let key = stranger(self.address);
+        if access.check(key).is_err() {
+            return None;
+        }
+        match access.resolve(token) {
+            Ok(caller) => {
+                let token = Some(Zeroizing::new(token.to_owned()));
+                self.prove(Proof { caller: Arc::clone(&caller), token }, now_ms);
+                Some(caller)
+            }
+            Err(denied) => {
+                tracing::info!(address = %self.address, %denied, "a token was not accepted");
+                access.miss(key, None);
+                None
+            }
+        }
+    }
+
+    fn prove(&self, proof: Proof, now_ms: i64) {
+        self.proven_at_ms.store(now_ms, Ordering::Relaxed);
+        *self.proof.lock().unwrap_or_else(PoisonError::into_inner) = Some(proof);
+    }
+
+    /// Ends the connection of a caller that is nobody.
+    pub(super) fn turn_away(&self) {
+        self.quic.close(VarInt::from_u32(CLOSE_NOT_AUTHENTICATED), b"not authenticated");
+    }
+}
+
+pub(super) async fn serve(incoming: quinn::Incoming, hall: Arc<Hall>) {
+    let address = incoming.remote_address();
+    let quic = match incoming.await {
+        Ok(quic) => quic,
+        Err(error) => {
+            tracing::debug!(%address, %error, "a handshake failed");
+            return;
+        }
+    };
+    let open = hall.connections.fetch_add(1, Ordering::Relaxed);
+    hall.measures.connections.increment(1);
+    if open >= hall.options.connections_max {
+        quic.close(VarInt::from_u32(CLOSE_TOO_MANY), b"too many connections");
+    } else {
+        receive(quic, &hall, address.ip()).await;
+    }
+    hall.connections.fetch_sub(1, Ordering::Relaxed);
+    hall.measures.connections.decrement(1);
+}
+
+async fn receive(quic: quinn::Connection, hall: &Arc<Hall>, address: IpAddr) {
+    let guest = Arc::new(Guest {
+        hall: Arc::clone(hall),
+        quic,
+        address,
+        in_flight: AtomicU32::new(0),
+        proof: Mutex::new(None),
+        proven_at_ms: AtomicI64::new(0),
+    });
+    if let Some(caller) = certified(&guest.quic) {
+        let now_ms = hall.shared.engine.now().0;
+        guest.prove(Proof { caller: Arc::new(caller), token: None }, now_ms);
+    }
+    loop {
+        match guest.quic.accept_bi().await {
+            Ok((send, receive)) => {
+                let guest = Arc::clone(&guest);
+                hall.shared.tasks.spawn(lane::serve(guest, send, receive));
+            }
+            Err(error) => {
+                tracing::debug!(%address, %error, "a connection ended");
+                return;
+            }
+        }
+    }
+}
+
+/// The caller that the client's certificate names; TLS has checked that it is ours.
+fn certified(quic: &quinn::Connection) -> Option<Caller> {
+    let identity = quic.peer_identity()?;
+    let chain = identity.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    match caller_of(chain.first()?) {
+        Ok(caller) => Some(caller),
+        Err(denied) => {
+            tracing::info!(%denied, "a client certificate names nobody");
+            None
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! One lane: frames in, answers out, in batches.
+//!
+//! One task reads, judges and writes. What needs the ledger goes there as one batch for all frames that had arrived;
+//! its answers come back through a channel, and all that are there leave in one write. While a write waits for the
+//! other side, nothing is read: that is the back-pressure.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use quinn::{RecvStream, SendStream};
+use smallvec::SmallVec;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::connection::Guest;
+use crate::auth::caller::Caller;
+use crate::auth::guess::GuessKey;
+use crate::auth::role::{Action, Role};
+use crate::domain::id::RequestId;
+use crate::domain::time::Timestamp;
+use crate::engine::{
+    About, Answer, Ask, CodePage, Context, LedgerError, Prepared, Task, Verb, Verdict,
+};
+use crate::metrics::Stopwatch;
+use crate::protocol::{
+    DecodeError, ErrorReply, Fault, GoAway, Inbox, Order, Pong, Reply, Request, Welcome,
+};
+use crate::server::from_wire::{self, OrderFault};
+use crate::server::to_wire;
+
+/// An answer to the public leaves so long after its request came, whatever it says.
+const PUBLIC_ANSWER: Duration = Duration::from_millis(20);
+
+/// What is told to a draining server's clients: how long what is in flight is still answered.
+const DRAIN_MS: u32 = 10_000;
+
+/// A request that the ledger has.
+struct Waiting {
+    seq: u32,
+    context: Context,
+}
+
+/// A batch that the ledger has answered.
+struct Answered {
+    waiting: Vec<Waiting>,
+    answers: Result<Vec<Answer>, LedgerError>,
+    watch: Stopwatch,
+}
+
+/// A lane's state.
+struct Lane {
+    guest: Arc<Guest>,
+    out: Vec<u8>,
+    tasks: Vec<Task>,
+    waiting: Vec<Waiting>,
+    answered: UnboundedSender<Answered>,
+    /// Requests of this lane that the ledger has.
+    pending: u32,
+    end: Option<End>,
+}
+
+/// Why a lane ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// What came was wrong.
+    Fault,
+    /// The caller is nobody.
+    Nobody,
+}
+
+pub(super) async fn serve(guest: Arc<Guest>, send: SendStream, receive: RecvStream) {
+    guest.hall.measures.lanes.increment(1);
+    let (answered, answers) = unbounded_channel();
+    let lane = Lane {
+        guest: Arc::clone(&guest),
+        out: Vec::with_capacity(1_024),
+        tasks: Vec::new(),
+        waiting: Vec::new(),
+        answered,
+        pending: 0,
+        end: None,
+    };
+    lane.run(send, receive, answers).await;
+    guest.hall.measures.lanes.decrement(1);
+}
+
+impl Lane {
+    async fn run(
+        mut self,
+        mut send: SendStream,
+        mut receive: RecvStream,
+        mut answers: UnboundedReceiver<Answered>,
+    ) {
+        let draining = self.guest.hall.shared.draining.clone();
+        let mut inbox = Inbox::default();
+        let mut reading = true;
+        let mut told = false;
+        while self.end.is_none() && (reading || self.pending > 0) {
+            let has_room = self.guest.in_flight.load(Ordering::Relaxed)
+                < self.guest.hall.options.in_flight_max;
+            let mut public = false;
+            tokio::select! {
+                biased;
+                Some(answered) = answers.recv(), if self.pending > 0 => self.take_in(answered),
+                () = draining.cancelled(), if !told => {
+                    told = true;
+                    self.reply(0, &Reply::GoAway(GoAway { drain_ms: DRAIN_MS }));
+                }
+                read = receive.read(inbox.space()), if reading && has_room => match read {
+                    Ok(Some(count)) => {
+                        inbox.filled(count);
+                        public = self.hear(&mut inbox);
+                    }
+                    Ok(None) => reading = false,
+                    Err(_gone) => break,
+                },
+                else => break,
+            }
+            while let Ok(answered) = answers.try_recv() {
+                self.take_in(answered);
+            }
+            if public {
+                tokio::time::sleep(PUBLIC_ANSWER).await;
+            }
+            if !self.out.is_empty() && self.write(&mut send).await.is_err() {
+                break;
+            }
+        }
+        // Answers that nobody hears any more: their requests count as answered.
+        self.guest.in_flight.fetch_sub(self.pending, Ordering::Relaxed);
+        let _finished = send.finish();
+        if self.end == Some(End::Nobody) {
+            // The error must arrive before the connection is gone.
+            let _heard = tokio::time::timeout(Duration::from_millis(500), send.stopped()).await;
+            self.guest.turn_away();
+        }
+    }
+
+    async fn write(&mut self, send: &mut SendStream) -> Result<(), quinn::WriteError> {
+        /// What a lane keeps for the next answers; a larger burst is given back.
+        const OUT_BYTES_KEPT: usize = 64 * 1024;
+        send.write_all(&self.out).await?;
+        self.out.clear();
+        self.out.shrink_to(OUT_BYTES_KEPT);
+        Ok(())
+    }
+
+    /// Hears all frames that are there. Says whether the public is answered.
+    fn hear(&mut self, inbox: &mut Inbox) -> bool {
+        let watch = Stopwatch::start();
+        let now = self.guest.hall.shared.engine.now();
+        let mut caller = self.guest.caller(now.0);
+        let mut frames = inbox.frames();
+        for body in frames.by_ref() {
+            let decoded = body.and_then(Request::decode);
+            match decoded {
+                Ok((seq, Request::Hello(hello))) => {
+                    caller = self.guest.hello(hello.token, now.0);
+                    match &caller {
+                        Some(caller) => self.welcome(seq, caller, now),
+                        None => self.fault(seq, Fault::NotAuthenticated, "give a valid token"),
+                    }
+                }
+                Ok((seq, Request::Ping)) => self.reply(seq, &Reply::Pong(Pong { now_ms: now.0 })),
+                Ok((seq, request)) => match &caller {
+                    Some(caller) => self.hear_one(seq, &request, caller, now, watch),
+                    None => self.fault(seq, Fault::HelloRequired, "say Hello first"),
+                },
+                Err(error) => self.hear_wrong(&error),
+            }
+            if self.end.is_some() {
+                break;
+            }
+        }
+        let consumed = frames.consumed();
+        inbox.consume(consumed);
+        self.submit(watch);
+        caller.is_some_and(|caller| caller.identity.role == Role::Public)
+    }
+
+    fn hear_wrong(&mut self, error: &DecodeError) {
+        self.fault(error.seq, error.fault(), &error.to_string());
+    }
+
+    fn hear_one(
+        &mut self,
+        seq: u32,
+        request: &Request<&str>,
+        caller: &Arc<Caller>,
+        now: Timestamp,
+        watch: Stopwatch,
+    ) {
+        let in_flight = self.guest.in_flight.load(Ordering::Relaxed);
+        if in_flight >= self.guest.hall.options.in_flight_max {
+            return self.fault(seq, Fault::TooManyInFlight, "wait for answers first");
+        }
+        let (verb, action) = verb_of(request);
+        if !caller.may(action) {
+            return self.answer(seq, verb, &Err(to_wire::not_permitted()), caller, watch);
+        }
+        if let Err(throttled) = self.guest.hall.shared.access.check(GuessKey::from(caller.id)) {
+            return self.answer(seq, verb, &Err(to_wire::throttled(throttled)), caller, watch);
+        }
+        match self.prepare(request, caller, now) {
+            Ok(Step::Prepared(Prepared::Answer(verdict))) => {
+                self.answer(seq, verb, &verdict, caller, watch);
+            }
+            Ok(Step::Prepared(Prepared::Posting(pending))) => {
+                self.tasks.push(pending.task);
+                self.waiting.push(Waiting { seq, context: pending.context });
+            }
+            Ok(Step::Page(page)) => {
+                self.guest.hall.measures.took(verb, watch.seconds());
+                self.reply(seq, &Reply::CodeStatus(to_wire::code(&page)));
+            }
+            Err(Wrong::NotPermitted) => {
+                self.answer(seq, verb, &Err(to_wire::not_permitted()), caller, watch);
+            }
+            Err(Wrong::Order(fault)) => {
+                self.fault(seq, Fault::LimitExceeded, &fault.to_string());
+            }
+        }
+    }
+
+    fn prepare(
+        &self,
+        request: &Request<&str>,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<Step, Wrong> {
+        let engine = &self.guest.hall.shared.engine;
+        let tenant = &caller.identity.tenant;
+        let about = |id: crate::protocol::Id, deadline_ms| About {
+            tenant,
+            id: RequestId(id.0),
+            now,
+            deadline: from_wire::deadline(now, deadline_ms),
+        };
+        Ok(Step::Prepared(match request {
+            Request::Validate(r) => {
+                Prepared::Answer(engine.validate(&ask(&r.codes, &r.order, caller, now)?))
+            }
+            Request::Redeem(r) => engine.redeem(
+                &ask(&r.codes, &r.order, caller, now)?,
+                RequestId(r.id.0),
+                from_wire::deadline(now, r.deadline_ms),
+            ),
+            Request::Hold(r) => engine.hold(
+                &ask(&r.codes, &r.order, caller, now)?,
+                RequestId(r.id.0),
+                u64::from(r.ttl_ms),
+                from_wire::deadline(now, r.deadline_ms),
+            ),
+            Request::Confirm(r) => engine.confirm(about(r.id, r.deadline_ms), r.part),
+            Request::Release(r) => {
+                engine.release(about(r.id, r.deadline_ms), RequestId(r.release_id.0), r.part)
+            }
+            Request::Extend(r) => engine.extend(about(r.id, r.deadline_ms), u64::from(r.ttl_ms)),
+            Request::Status(r) => engine.status(about(r.id, r.deadline_ms)),
+            Request::Code(r) => match engine.code(tenant, r.code, now) {
+                Ok(page) => return Ok(Step::Page(Box::new(page))),
+                Err(refusal) => Prepared::Answer(Err(refusal)),
+            },
+            // Answered before.
+            Request::Hello(_) | Request::Ping => return Err(Wrong::NotPermitted),
+        }))
+    }
+
+    /// Hands what was gathered to the ledger, as one batch.
+    fn submit(&mut self, watch: Stopwatch) {
+        if self.tasks.is_empty() {
+            return;
+        }
+        let tasks = std::mem::take(&mut self.tasks);
+        let waiting = std::mem::take(&mut self.waiting);
+        let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+        self.pending += count;
+        self.guest.in_flight.fetch_add(count, Ordering::Relaxed);
+        let answered = self.answered.clone();
+        let done = move |answers| {
+            // A lane that ended has nobody left to answer; its clients ask again by id.
+            let _gone = answered.send(Answered { waiting, answers, watch });
+        };
+        self.guest.hall.shared.engine.ledger_submit(tasks, Box::new(done));
+    }
+
+    /// Turns the ledger's answers into replies.
+    fn take_in(&mut self, answered: Answered) {
+        let Answered { waiting, answers, watch } = answered;
+        let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
+        self.pending = self.pending.saturating_sub(count);
+        self.guest.in_flight.fetch_sub(count, Ordering::Relaxed);
+        let engine = Arc::clone(&self.guest.hall.shared.engine);
+        let mut answers = answers.map(Vec::into_iter);
+        for Waiting { seq, context } in waiting {
+            let answer = match &mut answers {
+                Ok(answers) => answers.next().ok_or(LedgerError::Closed),
+                Err(error) => Err(error.clone()),
+            };
+            let verb = context.verb();
+            let verdict = engine.finish(context, answer);
+            self.guest.hall.measures.took(verb, watch.seconds());
+            self.tell(seq, &verdict);
+        }
+    }
+
+    /// Answers a request that needed no ledger.
+    fn answer(
+        &mut self,
+        seq: u32,
+        verb: Verb,
+        verdict: &Verdict,
+        caller: &Caller,
+        watch: Stopwatch,
+    ) {
+        self.guest.hall.measures.took(verb, watch.seconds());
+        if let Err(refusal) = verdict
+            && to_wire::is_miss(refusal)
+        {
+            let key = GuessKey::from(caller.id);
+            self.guest.hall.shared.access.miss(key, Some(caller.identity.role));
+        }
+        if verdict.is_err() && !caller.tells_reasons() {
+            return self.tell(seq, &Err(to_wire::uniform()));
+        }
+        self.tell(seq, verdict);
+    }
+
+    fn tell(&mut self, seq: u32, verdict: &Verdict) {
+        match verdict {
+            Ok(accepted) => self.reply(seq, &Reply::Accepted(to_wire::accepted(accepted))),
+            Err(refusal) => self.reply(seq, &Reply::Refused(to_wire::refused(refusal))),
+        }
+    }
+
+    fn reply(&mut self, seq: u32, reply: &Reply<&str>) {
+        if let Err(error) = reply.encode(seq, &mut self.out) {
+            tracing::error!(%error, "an answer does not fit a frame");
+            let message = "the answer does not fit a frame";
+            let number = Fault::Internal.number();
+            // This one does fit.
+            let _fits = Reply::Error(ErrorReply { number, message }).encode(seq, &mut self.out);
+        }
+    }
+
+    fn welcome(&mut self, seq: u32, caller: &Caller, now: Timestamp) {
+        let options = Arc::clone(&self.guest.hall.options);
+        self.reply(
+            seq,
+            &Reply::Welcome(Welcome {
+                server: concat!("jeton/", env!("CARGO_PKG_VERSION")),
+                tenant: caller.identity.tenant.as_str(),
+                role: caller.identity.role.as_str(),
+                lanes_max: options.lanes_max,
+                in_flight_max: options.in_flight_max,
+                now_ms: now.0,
+            }),
+        );
+    }
+
+    fn fault(&mut self, seq: u32, fault: Fault, message: &str) {
+        self.reply(seq, &Reply::Error(ErrorReply { number: fault.number(), message }));
+        if fault == Fault::NotAuthenticated {
+            self.end = Some(End::Nobody);
+        } else if fault.closes_lane() {
+            self.end = Some(End::Fault);
+        }
+    }
+}
+
+/// What became of a request before the ledger.
+enum Step {
+    Prepared(Prepared),
+    Page(Box<CodePage>),
+}
+
+/// Why a request cannot be asked.
+enum Wrong {
+    Order(OrderFault),
+    NotPermitted,
+}
+
+impl From<OrderFault> for Wrong {
+    fn from(fault: OrderFault) -> Self {
+        Self::Order(fault)
+    }
+}
+
+fn ask<'wire: 'a, 'a>(
+    codes: &SmallVec<[&'wire str; 2]>,
+    order: &Order<&'wire str>,
+    caller: &'a Caller,
+    now: Timestamp,
+) -> Result<Ask<'a>, Wrong> {
+    if !caller.may_speak_for(order.property, order.gate) {
+        return Err(Wrong::NotPermitted);
+    }
+    let order = from_wire::order(order, caller)?;
+    Ok(Ask {
+        tenant: &caller.identity.tenant,
+        codes: codes.iter().map(|code| -> &'a str { code }).collect(),
+        order,
+        now,
+    })
+}
+
+fn verb_of(request: &Request<&str>) -> (Verb, Action) {
+    match request {
+        Request::Hello(_) | Request::Ping | Request::Status(_) => (Verb::Status, Action::Status),
+        Request::Code(_) => (Verb::Code, Action::Status),
+        Request::Validate(_) => (Verb::Validate, Action::Validate),
+        Request::Redeem(_) => (Verb::Redeem, Action::Redeem),
+        Request::Hold(_) => (Verb::Hold, Action::Hold),
+        Request::Confirm(_) => (Verb::Confirm, Action::Hold),
+        Request::Release(_) => (Verb::Release, Action::Hold),
+        Request::Extend(_) => (Verb::Extend, Action::Hold),
+    }
+}
