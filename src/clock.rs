@@ -12,7 +12,8 @@ use crate::domain::time::Timestamp;
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The machine's clock. It may jump when it is set; the ledger takes each request's moment as it comes.
+    /// The machine's clock. It may jump when it is set; the ledger takes each request's moment as
+    /// it comes.
     #[must_use]
     pub fn system() -> Self {
         Self::from_fn(system_now)

@@ -1,10 +1,10 @@
-//! jeton decides whether a voucher, coupon, gift card, points account or season pass may be used now, for this, and
-//! what it is worth; and it records each use exactly once.
+//! jeton decides whether a voucher, coupon, gift card, points account or season pass may be used
+//! now, for this, and what it is worth; and it records each use exactly once.
 //!
-//! Reading order: [`domain`] is the core, pure data and decisions. [`codes`] makes and checks code texts, [`index`]
-//! finds them in memory, [`catalog`] remembers definitions, [`ledger`] carries out postings durably. [`engine`] joins
-//! them into use cases. [`protocol`] is the wire, [`client`] speaks it, [`server`] listens, [`auth`] says who may,
-//! [`cli`] and [`config`] start it all.
+//! Reading order: [`domain`] is the core, pure data and decisions. [`codes`] makes and checks code
+//! texts, [`index`] finds them in memory, [`catalog`] remembers definitions, [`ledger`] carries out
+//! postings durably. [`engine`] joins them into use cases. [`protocol`] is the wire, [`client`]
+//! speaks it, [`server`] listens, [`auth`] says who may, [`cli`] and [`config`] start it all.
 
 pub mod auth;
 pub mod catalog;

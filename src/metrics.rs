@@ -1,14 +1,16 @@
 //! What is measured: names, buckets, and handles that are looked up once.
 //!
-//! Hot paths hold handles; nothing here is looked up by name per request. Labels come from closed sets, or from a
-//! bounded set that the configuration names; never from a code, a device or a caller.
+//! Hot paths hold handles; nothing here is looked up by name per request. Labels come from closed
+//! sets, or from a bounded set that the configuration names; never from a code, a device or a
+//! caller.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Measures how long something takes. For metrics and time-outs only; decisions use the clock that they are given.
+/// Measures how long something takes. For metrics and time-outs only; decisions use the clock that
+/// they are given.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);
 
@@ -38,8 +40,8 @@ const STRIPES: usize = 8;
 
 /// A histogram of how long requests of one verb took at one door.
 ///
-/// Recording costs two uncontended additions and keeps nothing, unlike a general histogram, which keeps every value
-/// until it is scraped.
+/// Recording costs two uncontended additions and keeps nothing, unlike a general histogram, which
+/// keeps every value until it is scraped.
 pub struct Latency {
     door: &'static str,
     verb: &'static str,
@@ -57,8 +59,8 @@ struct Stripe {
 static LATENCIES: Mutex<Vec<&'static Latency>> = Mutex::new(Vec::new());
 
 impl Latency {
-    /// The histogram of a verb at a door; the same one for the same names. There are as many as doors and verbs, and
-    /// they stay.
+    /// The histogram of a verb at a door; the same one for the same names. There are as many as
+    /// doors and verbs, and they stay.
     #[must_use]
     pub fn of(door: &'static str, verb: &'static str) -> &'static Self {
         let mut all = LATENCIES.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! Logs and metrics of the process: where they go, what they are called, in which units.
 //!
-//! Knows the names of all metrics and nothing of who counts them. Installed once, by the program, never by the
-//! library's users.
+//! Knows the names of all metrics and nothing of who counts them. Installed once, by the program,
+//! never by the library's users.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
-/// How often what histograms collected is folded into their buckets. Samples wait in memory until then: 16 bytes each.
+/// How often what histograms collected is folded into their buckets. Samples wait in memory until
+/// then: 16 bytes each.
 pub const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Buckets of everything measured in seconds: from 5 µs, what the fastest answer takes, to 10 s.
 const SECONDS: [f64; 20] = [
-    5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5,
-    1.0, 2.5, 5.0, 10.0,
+    5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1,
+    0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
 /// Buckets of batch sizes: powers of two, up to what one batch may hold and a little more.
-const COMMANDS: [f64; 13] = [
-    1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_096.0,
-];
+const COMMANDS: [f64; 13] =
+    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_096.0];
 
 /// How to log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +72,7 @@ pub struct TelemetryError(String);
 /// When the filter is wrong, or the process logs already.
 pub fn install_logs(options: &LogOptions) -> Result<(), TelemetryError> {
     let filter = filter(&options.level).map_err(TelemetryError)?;
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let installed = match options.format {
         LogFormat::Text => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
@@ -91,11 +90,15 @@ impl Meters {
     /// # Errors
     /// When the process collects metrics already.
     pub fn install() -> Result<Self, TelemetryError> {
-        let error = |error: metrics_exporter_prometheus::BuildError| TelemetryError(error.to_string());
+        let error =
+            |error: metrics_exporter_prometheus::BuildError| TelemetryError(error.to_string());
         let handle = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
             .map_err(error)?
-            .set_buckets_for_metric(Matcher::Full("jeton_ledger_batch_commands".to_owned()), &COMMANDS)
+            .set_buckets_for_metric(
+                Matcher::Full("jeton_ledger_batch_commands".to_owned()),
+                &COMMANDS,
+            )
             .map_err(error)?
             .install_recorder()
             .map_err(error)?;
@@ -127,26 +130,21 @@ fn describe() {
     describe_counter!("jeton_guesses_total", Unit::Count, "Codes and tokens that do not exist.");
     describe_counter!("jeton_guess_lockouts_total", Unit::Count, "Times a failure budget ran out.");
     describe_histogram!(
-        "jeton_request_seconds",
-        Unit::Seconds,
-        "From reading a request to handing its answer to the socket, by door and verb."
-    );
-    describe_histogram!(
         "jeton_ledger_batch_commands",
         Unit::Count,
         "Commands that were made durable together."
     );
-    describe_histogram!(
-        "jeton_ledger_commit_seconds",
-        Unit::Seconds,
-        "Making a batch durable."
-    );
+    describe_histogram!("jeton_ledger_commit_seconds", Unit::Seconds, "Making a batch durable.");
     describe_counter!("jeton_ledger_commits_total", Unit::Count, "Batches that were made durable.");
     describe_gauge!("jeton_codes", Unit::Count, "Codes in the index.");
     describe_gauge!("jeton_holds", Unit::Count, "Open holds.");
     describe_gauge!("jeton_ledger_counters", Unit::Count, "Counters in memory.");
     describe_gauge!("jeton_ledger_balances", Unit::Count, "Balances in memory.");
-    describe_gauge!("jeton_ledger_queue_commands", Unit::Count, "Commands that wait for the ledger.");
+    describe_gauge!(
+        "jeton_ledger_queue_commands",
+        Unit::Count,
+        "Commands that wait for the ledger."
+    );
     describe_gauge!("jeton_ledger_last_event", Unit::Count, "Number of the newest durable event.");
     describe_gauge!("jeton_connections", Unit::Count, "Open connections by door.");
     describe_gauge!("jeton_lanes", Unit::Count, "Open lanes.");

@@ -5,7 +5,7 @@
 //! tenant, a [`role::Role`], a name, perhaps a place it is pinned to. Every later decision reads
 //! that one value. Beside it live the TLS configurations ([`tls`]), the budgets that make guessing
 //! hopeless ([`guess`]), the rule for which sockets may be opened ([`bind`]) and the installation's
-//! own keys ([`secret`], [`seal`]).
+//! own keys ([`secret`]).
 //!
 //! It does not know where anything is stored, how a request looks on the wire, or what time it is:
 //! texts, bytes and records come in, the moment and the source of randomness are arguments.
@@ -19,7 +19,6 @@ pub mod certificate;
 pub mod guess;
 mod hex;
 pub mod role;
-pub mod seal;
 pub mod secret;
 pub mod tls;
 pub mod token;

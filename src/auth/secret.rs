@@ -89,7 +89,7 @@ pub struct Installation {
     master: Secret,
     /// Names codes in ledger, receipts and events by keyed hash.
     pub code_secret: Secret,
-    /// Encrypts the catalog's texts at rest; goes into [`crate::auth::seal::Sealer`].
+    /// Encrypts the catalog's texts at rest.
     pub store_key: Secret,
     /// Signs the receipts that callers keep.
     pub receipt_secret: Secret,

@@ -1,6 +1,5 @@
 //! `jeton campaign`: definitions from files, and where campaigns stand.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -213,12 +212,18 @@ fn read_all(files: &[PathBuf]) -> anyhow::Result<Vec<(&Path, Value)>> {
         let document = match syntax(file) {
             Some(Syntax::Toml) => CampaignDocument::from_toml(&text),
             Some(Syntax::Json) => CampaignDocument::from_json(&text),
-            None => return Err(wrong_use(format!("{}: is neither .toml nor .json", file.display()))),
+            None => {
+                return Err(wrong_use(format!("{}: is neither .toml nor .json", file.display())));
+            }
         };
         match document {
             Ok(document) => documents.push((file.as_path(), serde_json::to_value(document)?)),
             Err(mistake) => mistakes.push_str(&format!("\n{}: {mistake}", file.display())),
         }
     }
-    if mistakes.is_empty() { Ok(documents) } else { Err(wrong_use(format!("nothing was changed:{mistakes}"))) }
+    if mistakes.is_empty() {
+        Ok(documents)
+    } else {
+        Err(wrong_use(format!("nothing was changed:{mistakes}")))
+    }
 }

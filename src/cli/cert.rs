@@ -1,6 +1,5 @@
 //! `jeton cert issue`: client certificates from the installation's own authority.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -59,8 +58,7 @@ pub(super) struct Issue {
 pub(super) fn run(command: &Cert, place: &Place<'_>, output: Output) -> anyhow::Result<Exit> {
     let Cert::Issue(issue) = command;
     let name = |text: &str| Name::parse(text).map_err(|error| wrong_use(error.to_string()));
-    let tenant =
-        TenantId::parse(&issue.tenant).map_err(|error| wrong_use(error.to_string()))?;
+    let tenant = TenantId::parse(&issue.tenant).map_err(|error| wrong_use(error.to_string()))?;
     let identity = Identity {
         property: issue.property.as_deref().map(name).transpose()?,
         gate: issue.gate.as_deref().map(name).transpose()?,
@@ -85,7 +83,9 @@ pub(super) fn run(command: &Cert, place: &Place<'_>, output: Output) -> anyhow::
     });
     output.answer(&document, |out| {
         writeln!(out, "{}", identity.urn())?;
-        [certificate, key, authority].iter().try_for_each(|file| writeln!(out, "  {}", file.display()))
+        [certificate, key, authority]
+            .iter()
+            .try_for_each(|file| writeln!(out, "  {}", file.display()))
     })?;
     Ok(Exit::Yes)
 }

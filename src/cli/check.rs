@@ -1,7 +1,5 @@
 //! `jeton config check`: every setting, its value, where it came from, and all mistakes.
 
-use std::io::Write;
-
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -50,9 +48,10 @@ pub(super) fn run(command: &Config, global: &Global, output: Output) -> anyhow::
             if *all {
                 writeln!(out, "\n# {what}\n# {range}; default {}", written(default))?;
             }
-            match value {
-                Value::Null => writeln!(out, "# {key} is not set")?,
-                value => writeln!(out, "{key} = {}  # {origin}", written(value))?,
+            if value.is_null() {
+                writeln!(out, "# {key} is not set")?;
+            } else {
+                writeln!(out, "{key} = {}  # {origin}", written(value))?;
             }
         }
         for fault in &examined.faults {

@@ -95,8 +95,7 @@ impl Installation {
             made.push(secret.clone());
         }
         check_private(&secret)?;
-        let keys =
-            Keys::decode(&read(&secret)?).with_context(|| secret.display().to_string())?;
+        let keys = Keys::decode(&read(&secret)?).with_context(|| secret.display().to_string())?;
         let mut installation = Self { dir, store, keys, made };
         installation.check_fingerprint()?;
         installation.make_authority(now_ms)?;
@@ -113,7 +112,8 @@ impl Installation {
 
     fn check_fingerprint(&mut self) -> anyhow::Result<()> {
         let file = self.store.join(FINGERPRINT);
-        let own: String = self.keys.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
+        let own: String =
+            self.keys.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
         if !file.exists() {
             write(&file, format!("{own}\n").as_bytes(), SHARED)?;
             self.made.push(file);
@@ -199,7 +199,11 @@ impl Installation {
             token.identity.role == Role::Admin && token.revoked_ms.is_none()
         };
         // Who took the file away has the token.
-        if access.list(tenant).iter().any(is_admin) { Ok(()) } else { self.new_token(access, tenant) }
+        if access.list(tenant).iter().any(is_admin) {
+            Ok(())
+        } else {
+            self.new_token(access, tenant)
+        }
     }
 
     /// Makes another admin token and keeps it.
@@ -213,7 +217,7 @@ impl Installation {
     }
 }
 
-fn make_dir(dir: &Path, made: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+pub(super) fn make_dir(dir: &Path, made: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     if !dir.exists() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| {
             format!("the directory {} cannot be made; name another one with --data", dir.display())

@@ -12,7 +12,7 @@ use ureq::http::{Method, Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body, SendBody};
 
-use super::output::{Exit, Ended};
+use super::output::{Ended, Exit};
 use super::place::Place;
 
 /// How long connecting may take.
@@ -76,7 +76,12 @@ impl Office {
     }
 
     /// Asks and reads the whole answer.
-    pub(super) fn ask(&self, method: Method, path: &str, content: Content) -> anyhow::Result<Answered> {
+    pub(super) fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        content: Content,
+    ) -> anyhow::Result<Answered> {
         self.ask_with(method, path, content, &[])
     }
 
@@ -155,7 +160,7 @@ impl Office {
         }
         let status = response.status().as_u16();
         let problem = text(&mut response).ok().and_then(|text| serde_json::from_str(&text).ok());
-        Err(problem_error(status, problem.unwrap_or_default()))
+        Err(problem_error(status, &problem.unwrap_or_default()))
     }
 
     fn unreachable(&self, error: &ureq::Error) -> anyhow::Error {
@@ -169,7 +174,7 @@ fn text(response: &mut Response<Body>) -> anyhow::Result<String> {
 }
 
 /// What a problem document says, as an error. The server understood and said no: [`Exit::Refused`].
-fn problem_error(status: u16, problem: Value) -> anyhow::Error {
+fn problem_error(status: u16, problem: &Value) -> anyhow::Error {
     let part = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default();
     let (title, detail, hint) = (part("title"), part("detail"), part("hint"));
     let mut text = match (title, detail) {
@@ -235,7 +240,7 @@ mod tests {
                 {"path": "", "message": "has no kind"},
             ],
         });
-        let error = problem_error(422, problem);
+        let error = problem_error(422, &problem);
         let expected = "The document has mistakes: 2 of them\n  \
              effects[0].percent: is above 100 (did you mean 100?)\n  has no kind\nhint: see the schema";
         assert_eq!(error.to_string(), expected);
@@ -245,7 +250,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_problem_still_has_a_status() {
-        let error = problem_error(502, Value::Null);
+        let error = problem_error(502, &Value::Null);
         assert_eq!(error.to_string(), "the server answered with status 502");
     }
 

@@ -192,7 +192,9 @@ pub(super) fn fields(out: &mut dyn Write, document: &Value, indent: usize) -> io
                 writeln!(out, "{:indent$}{name}:", "")?;
                 fields(out, value, indent + 2)?;
             }
-            _ => writeln!(out, "{:indent$}{name:width$}  {}", "", cell(Some(value)))?,
+            Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                writeln!(out, "{:indent$}{name:width$}  {}", "", cell(Some(value)))?;
+            }
         }
     }
     Ok(())

@@ -19,13 +19,25 @@ pub(super) struct Global {
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub(super) json: bool,
     /// The configuration file [default: jeton.toml in the data directory, or /etc/jeton/jeton.toml]
-    #[arg(long, global = true, env = "JETON_CONFIG", value_name = "FILE", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        env = "JETON_CONFIG",
+        value_name = "FILE",
+        help_heading = "Everywhere"
+    )]
     pub(super) config: Option<PathBuf>,
     /// The data directory [default: $XDG_STATE_HOME/jeton, that is ~/.local/state/jeton]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
     pub(super) data: Option<PathBuf>,
     /// The server's QUIC door, HOST:PORT [default: as configured here]
-    #[arg(long, global = true, env = "JETON_SERVER", value_name = "HOST:PORT", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        env = "JETON_SERVER",
+        value_name = "HOST:PORT",
+        help_heading = "Everywhere"
+    )]
     pub(super) server: Option<String>,
     /// The server's HTTP door [default: as configured here]
     #[arg(long, global = true, env = "JETON_URL", value_name = "URL", help_heading = "Everywhere")]
@@ -140,7 +152,7 @@ pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
     };
     SocketAddr::new(ip, listen.port())
 }

@@ -2,7 +2,6 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::io::Write;
 use ureq::http::Method;
 
 use super::office::{Content, Office, escaped};
@@ -61,9 +60,9 @@ pub(super) fn run(command: &Token, place: &Place<'_>, output: Output) -> anyhow:
         Token::Revoke { id } => {
             let path = format!("/v1/tokens/{}", escaped(id));
             let answered = office.ask(Method::DELETE, &path, Content::Nothing)?;
-            let document = match answered.document {
-                Value::Null => json!({ "ok": true, "id": id }),
-                document => document,
+            let document = match answered.document.is_null() {
+                true => json!({ "ok": true, "id": id }),
+                false => answered.document,
             };
             output.line(&document, &format!("token {id} is revoked"))?;
         }
@@ -74,8 +73,7 @@ pub(super) fn run(command: &Token, place: &Place<'_>, output: Output) -> anyhow:
 fn create(create: &Create, office: &Office, output: Output) -> anyhow::Result<()> {
     let mut wish = json!({ "name": create.name, "role": create.role });
     if let Value::Object(fields) = &mut wish {
-        let expires_in =
-            create.expires_in.map(|time| humantime::format_duration(time).to_string());
+        let expires_in = create.expires_in.map(|time| humantime::format_duration(time).to_string());
         let optional = [
             ("tenant", create.tenant.clone()),
             ("property", create.property.clone()),
@@ -94,7 +92,8 @@ fn create(create: &Create, office: &Office, output: Output) -> anyhow::Result<()
 }
 
 fn show_list(document: &Value, output: Output) -> anyhow::Result<()> {
-    let columns = ["id", "role", "name", "property", "gate", "created_at", "expires_at", "revoked_at"];
+    let columns =
+        ["id", "role", "name", "property", "gate", "created_at", "expires_at", "revoked_at"];
     let mut rows = vec![columns.map(str::to_uppercase).to_vec()];
     for one in list(document) {
         rows.push(columns.map(|name| cell(one.get(name))).to_vec());

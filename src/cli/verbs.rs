@@ -132,14 +132,22 @@ pub(super) struct StatusFlags {
     way: Way,
 }
 
-pub(super) fn validate(flags: ValidateFlags, place: &Place<'_>, output: Output) -> anyhow::Result<Exit> {
+pub(super) fn validate(
+    flags: ValidateFlags,
+    place: &Place<'_>,
+    output: Output,
+) -> anyhow::Result<Exit> {
     let ValidateFlags { question: Question { codes, order, way }, exact, explain } = flags;
     let (codes, order) = (codes.into(), order.order()?);
     let validate = Validate { codes, order, exact, explain, ..Validate::default() };
     ask(Request::Validate(validate), &way, place, output)
 }
 
-pub(super) fn redeem(flags: RedeemFlags, place: &Place<'_>, output: Output) -> anyhow::Result<Exit> {
+pub(super) fn redeem(
+    flags: RedeemFlags,
+    place: &Place<'_>,
+    output: Output,
+) -> anyhow::Result<Exit> {
     let RedeemFlags { question: Question { codes, order, way }, id } = flags;
     let (id, codes, order) = (id.unwrap_or_else(new_id), codes.into(), order.order()?);
     ask(Request::Redeem(Redeem { id, codes, order, deadline_ms: 0 }), &way, place, output)
@@ -153,23 +161,39 @@ pub(super) fn hold(flags: HoldFlags, place: &Place<'_>, output: Output) -> anyho
     ask(Request::Hold(hold), &way, place, output)
 }
 
-pub(super) fn confirm(flags: &ConfirmFlags, place: &Place<'_>, output: Output) -> anyhow::Result<Exit> {
+pub(super) fn confirm(
+    flags: &ConfirmFlags,
+    place: &Place<'_>,
+    output: Output,
+) -> anyhow::Result<Exit> {
     let confirm = Confirm { id: flags.id, part: flags.part.part()?, deadline_ms: 0 };
     ask(Request::Confirm(confirm), &flags.way, place, output)
 }
 
-pub(super) fn release(flags: &ReleaseFlags, place: &Place<'_>, output: Output) -> anyhow::Result<Exit> {
+pub(super) fn release(
+    flags: &ReleaseFlags,
+    place: &Place<'_>,
+    output: Output,
+) -> anyhow::Result<Exit> {
     let release_id = flags.id.unwrap_or_else(new_id);
     let release = Release { release_id, id: flags.of, part: flags.part.part()?, deadline_ms: 0 };
     ask(Request::Release(release), &flags.way, place, output)
 }
 
-pub(super) fn extend(flags: &ExtendFlags, place: &Place<'_>, output: Output) -> anyhow::Result<Exit> {
+pub(super) fn extend(
+    flags: &ExtendFlags,
+    place: &Place<'_>,
+    output: Output,
+) -> anyhow::Result<Exit> {
     let extend = Extend { id: flags.id, ttl_ms: ms(flags.ttl), deadline_ms: 0 };
     ask(Request::Extend(extend), &flags.way, place, output)
 }
 
-pub(super) fn status(flags: StatusFlags, place: &Place<'_>, output: Output) -> anyhow::Result<Exit> {
+pub(super) fn status(
+    flags: StatusFlags,
+    place: &Place<'_>,
+    output: Output,
+) -> anyhow::Result<Exit> {
     let request = match parse_id(&flags.id_or_code) {
         Ok(id) => Request::Status(StatusQuery { id, deadline_ms: 0 }),
         Err(_) => Request::Code(CodeQuery { code: flags.id_or_code, deadline_ms: 0 }),

@@ -114,8 +114,7 @@ fn usual_file(sources: &Sources, data: &Path) -> Option<PathBuf> {
 }
 
 fn read_file(file: &Path) -> Result<Dict, String> {
-    let text =
-        std::fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"))?;
+    let text = std::fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"))?;
     parse_file(&text)
 }
 
@@ -139,9 +138,9 @@ fn merge_one(
         faults.push(Fault { key: key.to_owned(), origin, message });
         return figment;
     }
-    let nested = key.rsplit('.').fold(parse_value(text), |value, part| {
-        Value::from(Dict::from([(part.to_owned(), value)]))
-    });
+    let nested = key
+        .rsplit('.')
+        .fold(parse_value(text), |value, part| Value::from(Dict::from([(part.to_owned(), value)])));
     match nested {
         Value::Dict(_, values) => figment.merge(Layer { origin, values }),
         _ => figment,

@@ -89,7 +89,7 @@ pub struct Quic {
     /// Most lanes of a connection.
     pub lanes_max: u32,
     /// Most requests in flight on a connection.
-    pub in_flight_max: usize,
+    pub in_flight_max: u32,
     /// How long a silent connection is kept, in milliseconds.
     pub idle_ms: u32,
     /// What the socket's buffers are asked to hold, in bytes.
@@ -274,4 +274,5 @@ pub fn load(sources: &Sources) -> Result<Config, Faults> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests;

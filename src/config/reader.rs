@@ -46,9 +46,7 @@ impl<'a> Reader<'a> {
         };
         let meant = found.map(|(written, _)| {
             let typed: Result<W, _> = written.deserialize();
-            typed
-                .map_err(|_| format!("is {}; expected is {range}", shown(&value)))
-                .and_then(check)
+            typed.map_err(|_| format!("is {}; expected is {range}", shown(&value))).and_then(check)
         });
         let setting = Setting { key, value, origin, default, range: range.to_owned(), what };
         let taken = match meant {

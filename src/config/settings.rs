@@ -78,7 +78,11 @@ pub(super) fn read(r: &mut Reader<'_>, default_data: &Path) -> Config {
         guess: guess(r),
         campaign_labels: labels(r),
         log: log(r),
-        workers: r.number(about("workers", "threads", "that serve; 0 is one per core"), 0, 0..=1_024),
+        workers: r.number(
+            about("workers", "threads", "that serve; 0 is one per core"),
+            0,
+            0..=1_024,
+        ),
         drain_ms: r.number(
             about("drain_ms", "ms", "requests in flight may take when the server stops"),
             10_000,
@@ -97,8 +101,12 @@ fn quic(r: &mut Reader<'_>) -> Quic {
     Quic {
         listen: listen(r, "quic.listen", "where gates and checkouts connect (UDP)", 7411),
         connections_max: r.number(
-            about("quic.connections_max", "connections", "at once; beyond, callers are turned away"),
-            16_384,
+            about(
+                "quic.connections_max",
+                "connections",
+                "at once; beyond, callers are turned away",
+            ),
+            20_000,
             1..=1_000_000,
         ),
         lanes_max: r.number(
@@ -125,7 +133,8 @@ fn quic(r: &mut Reader<'_>) -> Quic {
 }
 
 fn http(r: &mut Reader<'_>) -> Http {
-    let listen = listen(r, "http.listen", "where offices, web shops and dashboards connect (TCP)", 7412);
+    let listen =
+        listen(r, "http.listen", "where offices, web shops and dashboards connect (TCP)", 7412);
     let is_local = listen.ip().to_canonical().is_loopback();
     let is_tls = r.read(
         About {
@@ -181,14 +190,19 @@ fn tls(r: &mut Reader<'_>) -> Tls {
         |names: Vec<String>| {
             let most = SERVER_NAMES_MAX - 3;
             let fits = names.len() <= most;
-            if fits { Ok(names) } else { Err(format!("has {} names; at most {most} fit", names.len())) }
+            if fits {
+                Ok(names)
+            } else {
+                Err(format!("has {} names; at most {most} fit", names.len()))
+            }
         },
     );
     let mut file = |key, what| {
         let about = About { key, range: "a PEM file", what };
         r.read(about, serde_json::Value::Null, |path: PathBuf| Ok(path))
     };
-    let certificate = file("tls.certificate", "a certificate of your own, instead of the installation's");
+    let certificate =
+        file("tls.certificate", "a certificate of your own, instead of the installation's");
     let key = file("tls.key", "its private key");
     let files = match (certificate, key) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
@@ -251,7 +265,11 @@ fn budget(r: &mut Reader<'_>, keys: &Budget, default: GuessLimits) -> GuessLimit
             1..=1_000,
         ),
         lock_out_ms: r.number(
-            about(keys.lock_out_ms, "ms", "the first lock-out lasts; each further one twice as long"),
+            about(
+                keys.lock_out_ms,
+                "ms",
+                "the first lock-out lasts; each further one twice as long",
+            ),
             default.lock_out_ms,
             1..=DAY_MS,
         ),
@@ -275,7 +293,10 @@ fn labels(r: &mut Reader<'_>) -> Vec<String> {
             if labels.len() <= CAMPAIGN_LABELS_MAX {
                 return Ok(labels);
             }
-            Err(format!("has {} campaigns; at most {CAMPAIGN_LABELS_MAX} can be named", labels.len()))
+            Err(format!(
+                "has {} campaigns; at most {CAMPAIGN_LABELS_MAX} can be named",
+                labels.len()
+            ))
         },
     );
     labels.unwrap_or_default()
@@ -296,7 +317,11 @@ fn log(r: &mut Reader<'_>) -> LogOptions {
         },
     );
     let format = r.read(
-        About { key: "log.format", range: "\"text\" or \"json\"", what: "how lines on stderr look" },
+        About {
+            key: "log.format",
+            range: "\"text\" or \"json\"",
+            what: "how lines on stderr look",
+        },
         "text",
         |word: String| match word.as_str() {
             "text" => Ok(LogFormat::Text),

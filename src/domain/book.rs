@@ -1,15 +1,17 @@
 //! The book: the state machine that applies postings. Every ledger runs it or mirrors it.
 //!
-//! A book holds counters, registers, balances, open holds and receipts in maps and changes them by [`Book::apply`],
-//! one command at a time, all or nothing. It deliberately does not know what its keys stand for, how it is stored, or
-//! what time it is: each command brings its own `now`.
+//! A book holds counters, registers, balances, open holds and receipts in maps and changes them by
+//! [`Book::apply`], one command at a time, all or nothing. It deliberately does not know what its
+//! keys stand for, how it is stored, or what time it is: each command brings its own `now`.
 //!
 //! # Invariants
 //! - used + held ≤ max for every counter at the moment a posting is accepted.
 //! - For every balance: lots + taken + lapsed = earned. Nothing is ever negative.
-//! - Every accepted change appends exactly one [`Event`]; numbers begin at 1 and have no gaps. An event carries the
-//!   values that records have afterwards, so the events alone rebuild the records.
-//! - A refusal writes nothing. (Holds that were found to be over are expired first; that is their own event.)
+//! - Every accepted change appends exactly one [`Event`]; numbers begin at 1 and have no gaps. An
+//!   event carries the values that records have afterwards, so the events alone rebuild the
+//!   records.
+//! - A refusal writes nothing. (Holds that were found to be over are expired first; that is their
+//!   own event.)
 //! - A repeated command changes nothing and gives its first answer.
 
 mod balance;
@@ -125,7 +127,8 @@ impl Book {
             return Outcome::Refused(blocked);
         }
         // From here it must succeed.
-        // An id whose hold has expired may be posted again; releases of that hold are still repeats.
+        // An id whose hold has expired may be posted again; releases of that hold are still
+        // repeats.
         let earlier = self.receipts.remove(&posting.id).map(|receipt| receipt.releases);
         let results = self.take_all(&posting.legs, force, now);
         let size = match posting.size {
@@ -284,7 +287,8 @@ impl Book {
         self.touched.clear();
     }
 
-    /// Puts a receipt back that was stored, as it was; a hold counts again. A receipt that is there already stays.
+    /// Puts a receipt back that was stored, as it was; a hold counts again. A receipt that is there
+    /// already stays.
     pub fn restore_receipt(&mut self, receipt: Receipt) {
         if self.receipts.contains_key(&receipt.id) {
             return;

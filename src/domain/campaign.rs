@@ -1,8 +1,8 @@
 //! Campaigns and the codes that belong to them: what somebody designed, ready to be evaluated.
 //!
-//! A [`Campaign`] is one version of a definition with everything parsed: zones, sets, decimals. It is built once per
-//! version from a document (`catalog`) and shared. Conditions and effects are closed lists; what they mean is in
-//! `rules`.
+//! A [`Campaign`] is one version of a definition with everything parsed: zones, sets, decimals. It
+//! is built once per version from a document (`catalog`) and shared. Conditions and effects are
+//! closed lists; what they mean is in `rules`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
@@ -15,10 +15,12 @@ use super::time::{Calendar, Period, Timestamp, ValidityUnit};
 /// Most conditions, effects and limits in one campaign.
 pub const RULES_MAX: usize = 64;
 
-/// Longest time for which capacity can be held, in milliseconds: a week, since nobody pays for longer.
+/// Longest time for which capacity can be held, in milliseconds: a week, since nobody pays for
+/// longer.
 pub const HOLD_TTL_MS_MAX: u64 = 7 * 24 * 3_600_000;
 
-/// How long a hold lasts when nothing else is said: a quarter of an hour, the usual time for a payment page.
+/// How long a hold lasts when nothing else is said: a quarter of an hour, the usual time for a
+/// payment page.
 pub const HOLD_TTL_MS: u64 = 15 * 60_000;
 
 /// What kind of thing a campaign's codes are.
@@ -113,7 +115,8 @@ impl Status {
 pub struct Validity {
     /// The first moment.
     pub from: Option<Timestamp>,
-    /// The first moment after: the end *date* of a document is inclusive, so this is the start of the next local day.
+    /// The first moment after: the end *date* of a document is inclusive, so this is the start of
+    /// the next local day.
     pub until: Option<Timestamp>,
     /// Additionally, a time that each code runs by itself.
     pub relative: Option<RelativeValidity>,
@@ -232,7 +235,8 @@ impl Counts {
 pub struct Passback {
     /// Milliseconds that must lie between two entries.
     pub interval_ms: Option<i64>,
-    /// Whether who is in must leave before entering again; everybody is out again at the end of the local day.
+    /// Whether who is in must leave before entering again; everybody is out again at the end of the
+    /// local day.
     pub zones: ZoneRule,
 }
 
@@ -303,7 +307,8 @@ pub enum Condition {
     Partner(Among),
     /// Brands.
     Brand(Among),
-    /// Groups of customers: with `Only`, one of the customer's groups must be in the list; with `Not`, none may.
+    /// Groups of customers: with `Only`, one of the customer's groups must be in the list; with
+    /// `Not`, none may.
     CustomerGroup(Among),
 }
 
@@ -419,7 +424,8 @@ pub struct Campaign {
     pub no_effect: NoEffect,
     /// The currency of all its amounts.
     pub currency: Option<Currency>,
-    /// The balance with which a voucher begins, in minor units, where the code does not say otherwise.
+    /// The balance with which a voucher begins, in minor units, where the code does not say
+    /// otherwise.
     pub balance_minor: Option<i64>,
     /// How long a hold lasts when the request does not say, in milliseconds.
     pub hold_ttl_ms: u64,
@@ -456,7 +462,8 @@ pub enum CodeState {
 /// One individual code: what is known of it apart from its campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
-    /// Whose counters and balance it has in the ledger. A code that replaced another has the other's.
+    /// Whose counters and balance it has in the ledger. A code that replaced another has the
+    /// other's.
     pub owner: Owner,
     /// Whether it can be used at all.
     pub state: CodeState,

@@ -1,8 +1,8 @@
 //! Identities: who owns, what is named, which request it was.
 //!
-//! Texts that people choose (tenants, campaigns) are *slugs*, checked once where they enter; everything else a
-//! request mentions (gate, property, channel, …) is a plain reference that conditions compare, never a key.
-//! Knows nothing of how an id is stored or sent.
+//! Texts that people choose (tenants, campaigns) are *slugs*, checked once where they enter;
+//! everything else a request mentions (gate, property, channel, …) is a plain reference that
+//! conditions compare, never a key. Knows nothing of how an id is stored or sent.
 
 use std::fmt;
 use std::sync::Arc;
@@ -119,8 +119,8 @@ bytes16! {
 }
 
 bytes16! {
-    /// What a counter, balance or register belongs to: the keyed hash of a code, of a campaign, or of a customer
-    /// within a campaign.
+    /// What a counter, balance or register belongs to: the keyed hash of a code, of a campaign, or
+    /// of a customer within a campaign.
     Owner
 }
 

@@ -1,11 +1,12 @@
 //! The core: what may be used, what it is worth, and how each use is counted.
 //!
-//! Pure. Data and `now` go in, decisions come out. It deliberately knows no clock, no randomness, no I/O, no
-//! serialisation, no async and no logging; whoever calls it does.
+//! Pure. Data and `now` go in, decisions come out. It deliberately knows no clock, no randomness,
+//! no I/O, no serialisation, no async and no logging; whoever calls it does.
 //!
-//! Reading order: the nouns ([`id`], [`time`], [`money`], [`code`], [`campaign`], [`order`]), then what is asked of a
-//! campaign ([`rules`], [`limits`], [`pass`]), then what a ledger must do ([`posting`]) and the state machine that
-//! does it ([`book`]), and the ways to say no ([`refusal`]).
+//! Reading order: the nouns ([`id`], [`time`], [`money`], [`code`], [`campaign`], [`order`]), then
+//! what is asked of a campaign ([`rules`], [`limits`], [`pass`]), then what a ledger must do
+//! ([`posting`]) and the state machine that does it ([`book`]), and the ways to say no
+//! ([`refusal`]).
 
 pub mod book;
 pub mod campaign;

@@ -1,7 +1,7 @@
 //! Money: whole minor units of one currency, and shares of it.
 //!
-//! Amounts are `i64` minor units (cents) everywhere inside; decimals exist only at the edges. Rounding is half away
-//! from zero, in this file and nowhere else.
+//! Amounts are `i64` minor units (cents) everywhere inside; decimals exist only at the edges.
+//! Rounding is half away from zero, in this file and nowhere else.
 
 use std::fmt;
 
@@ -16,8 +16,8 @@ pub struct Currency {
     digits: u8,
 }
 
-/// Largest amount that is accepted, in minor units: ten thousand thousand million. Sums of a whole order stay far
-/// inside `i64`.
+/// Largest amount that is accepted, in minor units: ten thousand thousand million. Sums of a whole
+/// order stay far inside `i64`.
 pub const AMOUNT_MINOR_MAX: i64 = 1_000_000_000_000;
 
 /// Why a text or number is not money.
@@ -106,8 +106,8 @@ impl fmt::Debug for Currency {
     }
 }
 
-/// A share in millionths of one percent, so that 33.333 333 % is exact enough to be written down and evaluated
-/// without decimals.
+/// A share in millionths of one percent, so that 33.333 333 % is exact enough to be written down
+/// and evaluated without decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Percent {
     millionths: i64,
@@ -149,9 +149,9 @@ impl Percent {
     }
 }
 
-/// Spreads `total` over `weights` so that the parts sum to `total` exactly, by largest remainder; ties go to the
-/// earlier part. Parts have the sign of `total`. Weights below zero count as zero; with no weight at all, everything
-/// goes to the first part.
+/// Spreads `total` over `weights` so that the parts sum to `total` exactly, by largest remainder;
+/// ties go to the earlier part. Parts have the sign of `total`. Weights below zero count as zero;
+/// with no weight at all, everything goes to the first part.
 #[must_use]
 pub fn spread(total: i64, weights: &[i64]) -> SmallVec<[i64; 8]> {
     let weight = |w: &i64| i128::from((*w).max(0));

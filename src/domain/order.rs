@@ -1,7 +1,8 @@
 //! The order: the context of a request, borrowed from the frame or body that brought it.
 //!
-//! Every field is optional, because a gate knows little and a shop knows much. Conditions read it; nothing here judges.
-//! Sizes are bounded where the order is made (`server/from_wire.rs`), not here.
+//! Every field is optional, because a gate knows little and a shop knows much. Conditions read it;
+//! nothing here judges. Sizes are bounded where the order is made (`server/from_wire.rs`), not
+//! here.
 
 use smallvec::SmallVec;
 
@@ -14,7 +15,8 @@ pub const CUSTOMER_GROUPS_MAX: usize = 32;
 /// What is being bought or entered, by whom, where, and for how much.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order<'a> {
-    /// Who asks: a customer id, or for guests a hashed e-mail or device key that the caller supplies.
+    /// Who asks: a customer id, or for guests a hashed e-mail or device key that the caller
+    /// supplies.
     pub customer: Option<&'a str>,
     /// Groups that the caller says the customer is in.
     pub customer_groups: SmallVec<[&'a str; 4]>,
@@ -30,7 +32,8 @@ pub struct Order<'a> {
     pub brand: Option<&'a str>,
     /// Three letters of ISO 4217; all amounts of the order are in it.
     pub currency: Option<&'a str>,
-    /// What the order costs before anything is taken off, in minor units. Absent: the sum of the lines.
+    /// What the order costs before anything is taken off, in minor units. Absent: the sum of the
+    /// lines.
     pub total_minor: Option<i64>,
     /// What is in the cart.
     pub lines: SmallVec<[Line<'a>; 4]>,
@@ -94,8 +97,8 @@ impl Default for Order<'_> {
 }
 
 impl Order<'_> {
-    /// What the order costs in minor units: the stated total, or else the sum of its lines, or nothing when neither
-    /// is known.
+    /// What the order costs in minor units: the stated total, or else the sum of its lines, or
+    /// nothing when neither is known.
     #[must_use]
     pub fn total(&self) -> Option<i64> {
         self.total_minor.or_else(|| {

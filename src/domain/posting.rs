@@ -1,13 +1,14 @@
 //! Postings: what the engine asks a ledger to do, and what it hears back.
 //!
-//! A posting is a list of *legs*, applied all or none. A ledger knows counters, registers and balances by opaque keys
-//! and the numbers in the legs; it never learns which rule or campaign stands behind them.
+//! A posting is a list of *legs*, applied all or none. A ledger knows counters, registers and
+//! balances by opaque keys and the numbers in the legs; it never learns which rule or campaign
+//! stands behind them.
 //!
 //! # Parts
-//! A posting has a `size`, the quantity in which it can be divided: persons, or minor units of money. Confirming and
-//! releasing name a part of that size. When `q` of `size` are in force, a leg of `n` has [`share`]`(n, q, size)` in
-//! force, which is exact at both ends and never falls as `q` grows, so parts can be given back one by one and sum to
-//! the whole.
+//! A posting has a `size`, the quantity in which it can be divided: persons, or minor units of
+//! money. Confirming and releasing name a part of that size. When `q` of `size` are in force, a leg
+//! of `n` has [`share`]`(n, q, size)` in force, which is exact at both ends and never falls as `q`
+//! grows, so parts can be given back one by one and sum to the whole.
 
 use smallvec::SmallVec;
 
@@ -31,7 +32,8 @@ pub const LOTS_MAX: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Facet(pub u64);
 
-/// What a key holds; part of every [`Facet`], so that two uses of one owner can never meet in one key.
+/// What a key holds; part of every [`Facet`], so that two uses of one owner can never meet in one
+/// key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum FacetKind {
@@ -52,8 +54,8 @@ pub enum FacetKind {
 }
 
 impl Facet {
-    /// Puts a facet together. `bucket` is the period's number, zero for "in total"; only its lower 48 bits count,
-    /// which carry days since 1970 for longer than the calendar lasts.
+    /// Puts a facet together. `bucket` is the period's number, zero for "in total"; only its lower
+    /// 48 bits count, which carry days since 1970 for longer than the calendar lasts.
     #[must_use]
     pub fn new(kind: FacetKind, place: u8, bucket: i64) -> Self {
         let bucket = bucket.cast_unsigned() & 0xFFFF_FFFF_FFFF;
@@ -257,8 +259,8 @@ pub enum Part {
 pub enum Command {
     /// Redeem or hold.
     Post(Posting),
-    /// Answer what an earlier [`Command::Post`] with this id was answered, if there was one: rules may have changed
-    /// since, the first answer may not.
+    /// Answer what an earlier [`Command::Post`] with this id was answered, if there was one: rules
+    /// may have changed since, the first answer may not.
     Recall {
         /// The posting.
         id: PostingId,
@@ -340,12 +342,13 @@ pub enum State {
 pub struct LegResult {
     /// How much the leg took (or put in). Zero for registers, and for a marker that was set before.
     pub amount: u64,
-    /// Counters: used + held afterwards, which is the ordinal of the last unit taken ("use 41,207 of 100,000").
-    /// Balances: what is left.
+    /// Counters: used + held afterwards, which is the ordinal of the last unit taken ("use 41,207
+    /// of 100,000"). Balances: what is left.
     pub after: u64,
     /// Lots that were touched, in the order in which they were taken.
     pub lots: SmallVec<[LotPart; 1]>,
-    /// What a register held before: undoing puts it back. Absent when it was unset, or when nothing was set.
+    /// What a register held before: undoing puts it back. Absent when it was unset, or when nothing
+    /// was set.
     pub before: Option<Setting>,
 }
 
@@ -412,8 +415,8 @@ pub struct Receipt {
     pub state: State,
     /// In how many parts it can be divided.
     pub size: u64,
-    /// How far the size was confirmed, counting parts that were released before: the whole size for a redemption
-    /// without a hold, zero while it is held.
+    /// How far the size was confirmed, counting parts that were released before: the whole size for
+    /// a redemption without a hold, zero while it is held.
     pub confirmed: u64,
     /// How much of the size was given back.
     pub released: u64,
@@ -450,7 +453,8 @@ impl Receipt {
 /// Why a ledger says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blocked {
-    /// A counter or balance does not allow it. `used + n <= max` then means that only live holds are in the way.
+    /// A counter or balance does not allow it. `used + n <= max` then means that only live holds
+    /// are in the way.
     Guard {
         /// Which leg, by its place.
         leg: usize,
@@ -526,8 +530,8 @@ pub enum Outcome {
     Unknown,
 }
 
-/// How much of a leg's `n` is in force when `q` of `size` are: `n·q/size`, rounded up, so that a leg that cannot be
-/// divided stays until the last part has gone.
+/// How much of a leg's `n` is in force when `q` of `size` are: `n·q/size`, rounded up, so that a
+/// leg that cannot be divided stays until the last part has gone.
 #[must_use]
 pub fn share(n: u64, q: u64, size: u64) -> u64 {
     if q >= size {

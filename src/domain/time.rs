@@ -1,8 +1,9 @@
 //! Moments, local days and the periods that limits count in.
 //!
-//! Knows no clock: `now` is always an argument. A campaign's [`Calendar`] says where its days begin. Days are local
-//! days of an IANA zone and last 23, 24 or 25 hours; a local time that a clock change skips means the first moment
-//! after the gap, one that occurs twice means its first occurrence.
+//! Knows no clock: `now` is always an argument. A campaign's [`Calendar`] says where its days
+//! begin. Days are local days of an IANA zone and last 23, 24 or 25 hours; a local time that a
+//! clock change skips means the first moment after the gap, one that occurs twice means its first
+//! occurrence.
 
 use chrono::{
     DateTime, Datelike, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc,
@@ -59,8 +60,8 @@ impl Timestamp {
 pub struct Calendar {
     /// The IANA zone.
     pub zone: Tz,
-    /// Minutes after local midnight at which a day begins, 0 to 1,439: 240 for a night shift that ends at 04:00.
-    /// Default 0.
+    /// Minutes after local midnight at which a day begins, 0 to 1,439: 240 for a night shift that
+    /// ends at 04:00. Default 0.
     pub day_begins_min: u16,
     /// First day of a week. Default Monday.
     pub week_begins: Weekday,
@@ -128,13 +129,14 @@ impl Calendar {
         Self { zone, day_begins_min: 0, week_begins: Weekday::Mon }
     }
 
-    /// The local day that `moment` belongs to: before the hour at which days begin, that is the day before.
+    /// The local day that `moment` belongs to: before the hour at which days begin, that is the day
+    /// before.
     #[must_use]
     pub fn day_of(&self, moment: Timestamp) -> NaiveDate {
         let local = moment.utc().with_timezone(&self.zone).naive_local();
         let date = local.date();
-        // Compared as moments, not as wall-clock times: when clocks go back over the hour at which days begin, that
-        // hour comes twice, and the day begins at its first coming.
+        // Compared as moments, not as wall-clock times: when clocks go back over the hour at which
+        // days begin, that hour comes twice, and the day begins at its first coming.
         if moment < self.begin_of(date) { date.pred_opt().unwrap_or(date) } else { date }
     }
 
@@ -156,12 +158,14 @@ impl Calendar {
         if let Some(moment) = found(local) {
             return Timestamp(moment.timestamp_millis());
         }
-        // Skipped: go back to a time that exists and let as much real time pass as the wall clock would have.
+        // Skipped: go back to a time that exists and let as much real time pass as the wall clock
+        // would have.
         let before = (1..=GAP_QUARTERS_MAX)
             .map(|quarters| Duration::minutes(i64::from(quarters) * 15))
             .find_map(|back| found(local - back).map(|moment| moment + back));
         let Some(passed) = before else { return Timestamp(local.and_utc().timestamp_millis()) };
-        // That is as far behind the gap as `local` was behind its start; the first moment after the gap is wanted.
+        // That is as far behind the gap as `local` was behind its start; the first moment after the
+        // gap is wanted.
         let shown = passed.with_timezone(&self.zone).naive_local();
         let overshoot = (0..=GAP_QUARTERS_MAX * 15)
             .map(|minutes| Duration::minutes(i64::from(minutes)))
@@ -200,8 +204,8 @@ impl Calendar {
         }
     }
 
-    /// The first moment after a validity of `count` `unit`s that begins at `begin`. The day of `begin` is day 1 and
-    /// the last day counts to its end; hours are exact.
+    /// The first moment after a validity of `count` `unit`s that begins at `begin`. The day of
+    /// `begin` is day 1 and the last day counts to its end; hours are exact.
     #[must_use]
     pub fn end_of_validity(&self, begin: Timestamp, count: u32, unit: ValidityUnit) -> Timestamp {
         let day = self.day_of(begin);

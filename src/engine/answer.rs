@@ -1,7 +1,7 @@
 //! Answers: a receipt and its note, as callers hear them.
 //!
-//! An answer is a function of the receipt alone, so that a repeat gives the first answer again, also after the rules
-//! have changed or other parts were given back since.
+//! An answer is a function of the receipt alone, so that a repeat gives the first answer again,
+//! also after the rules have changed or other parts were given back since.
 
 use std::sync::Arc;
 
@@ -112,7 +112,8 @@ pub struct Use {
     pub products: SmallVec<[(Box<str>, u32); 1]>,
 }
 
-/// Which request an answer is for; it picks the moment of the receipt's life that the answer tells of.
+/// Which request an answer is for; it picks the moment of the receipt's life that the answer tells
+/// of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     Redeem,
@@ -290,8 +291,8 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// Reads the legs of one code: the ordinal from its uses, what remains from all of its own counters that never
-    /// begin anew.
+    /// Reads the legs of one code: the ordinal from its uses, what remains from all of its own
+    /// counters that never begin anew.
     pub(super) fn of<'a>(legs: impl Iterator<Item = (&'a Leg, &'a LegResult)>) -> Self {
         let mut counted = Self::default();
         let mut owner: Option<Owner> = None;

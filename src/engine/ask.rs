@@ -1,4 +1,5 @@
-//! Asking: codes and an order become an offer and a plan, or a refusal. What *validate*, *hold* and *redeem* share.
+//! Asking: codes and an order become an offer and a plan, or a refusal. What *validate*, *hold* and
+//! *redeem* share.
 
 use std::sync::Arc;
 

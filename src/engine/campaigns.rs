@@ -14,8 +14,8 @@ use crate::domain::code::Normal;
 use crate::domain::id::{CampaignId, Owner, TenantId};
 
 impl Engine {
-    /// Stores a campaign's document: a new campaign, a new version, a new status, or nothing when it says what is
-    /// there. In force for the next request.
+    /// Stores a campaign's document: a new campaign, a new version, a new status, or nothing when
+    /// it says what is there. In force for the next request.
     ///
     /// # Errors
     /// When somebody else changed it first, or the document has mistakes.
@@ -115,8 +115,8 @@ impl Engine {
         }
     }
 
-    /// A pattern must not be able to make a code that another pattern can make, nor claim an own code that exists:
-    /// only so is "mistyped" certain without a look-up.
+    /// A pattern must not be able to make a code that another pattern can make, nor claim an own
+    /// code that exists: only so is "mistyped" certain without a look-up.
     fn check_pattern(
         &self,
         tenant: &TenantId,
@@ -145,7 +145,8 @@ impl Engine {
         Ok(Some(pattern))
     }
 
-    /// An own code of the tenant that looks as if it were made, perhaps with a slip, by `pattern`; masked.
+    /// An own code of the tenant that looks as if it were made, perhaps with a slip, by `pattern`;
+    /// masked.
     fn own_code_like(
         &self,
         tenant: &TenantId,

@@ -1,8 +1,9 @@
-//! What a request means, in eight bytes: the same id with another fingerprint is a mistake, not a repeat.
+//! What a request means, in eight bytes: the same id with another fingerprint is a mistake, not a
+//! repeat.
 //!
-//! A hash of every field that can change an answer. The verb is left out between *hold* and *redeem*, because a
-//! redemption under the id of its own hold is the same request going on; the moment and the deadline are left out
-//! because a repeat comes later.
+//! A hash of every field that can change an answer. The verb is left out between *hold* and
+//! *redeem*, because a redemption under the id of its own hold is the same request going on; the
+//! moment and the deadline are left out because a repeat comes later.
 
 use crate::domain::code::CodeKey;
 use crate::domain::order::{Order, Passage};

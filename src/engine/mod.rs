@@ -1,18 +1,22 @@
 //! The use cases: what callers can ask of jeton, one verb a file.
 //!
-//! A request goes one way: clock → index → rules → ledger. The engine joins them and deliberately knows nothing of
-//! the wire, of HTTP or of who calls; it is told the tenant.
+//! A request goes one way: clock → index → rules → ledger. The engine joins them and deliberately
+//! knows nothing of the wire, of HTTP or of who calls; it is told the tenant.
 //!
-//! Verbs that need the ledger come in two halves, so that a connection can hand on many at once: a method such as
-//! [`Engine::redeem`] gives [`Prepared`], and [`Engine::finish`] makes the ledger's answer a [`Verdict`].
-//! [`Engine::carry_out`] does both for one.
+//! Verbs that need the ledger come in two halves, so that a connection can hand on many at once: a
+//! method such as [`Engine::redeem`] gives [`Prepared`], and [`Engine::finish`] makes the ledger's
+//! answer a [`Verdict`]. [`Engine::carry_out`] does both for one.
 
 mod answer;
 mod ask;
 mod campaigns;
+mod code_change;
 mod code_page;
 mod fingerprint;
+mod generate;
+mod import;
 mod issue;
+mod listing;
 mod measures;
 mod note;
 mod open;
@@ -31,7 +35,7 @@ use tokio::sync::oneshot;
 use crate::catalog::{Catalog, StoreError};
 use crate::clock::Clock;
 use crate::codes::CodeKeys;
-use crate::domain::id::{Owner, PostingId, RequestId, TenantId};
+use crate::domain::id::{Owner, PostingId};
 use crate::domain::limits::{self, Plan};
 use crate::domain::posting::{Blocked, Outcome};
 use crate::domain::refusal::{Reason, Refusal};
@@ -42,20 +46,24 @@ use ask::Judged;
 use measures::Measures;
 use patterns::Patterns;
 
-pub use crate::ledger::{Answer, Entry, LedgerError, Task};
+pub use crate::catalog::StoreError as CatalogError;
+pub use crate::catalog::document;
 pub use crate::catalog::{
     AuditEntry, Batch, BatchError, BatchState, CampaignDocument, CampaignError, Change, Expect,
     FieldError, SeriesError, Source, Stored,
 };
-pub use crate::catalog::StoreError as CatalogError;
 pub use crate::codes::import::Format as ListFormat;
+pub use crate::domain::id::{RequestId, TenantId};
+pub use crate::domain::time::Timestamp;
+pub use crate::ledger::{Answer, Entry, LedgerError, Task};
 pub use answer::{Accepted, Standing, Use, Verdict};
 pub use ask::{Ask, CODES_MAX};
-pub use code_page::{CodeChange, CodeError, CodePage, Exported, Readiness};
-pub use issue::{
-    Generation, ISSUE_COUNT_MAX, ImportNews, Imported, IssueError, IssueOrder, List, RowRefused,
-    Trial,
-};
+pub use code_change::CodeChange;
+pub use code_page::{CodeError, CodePage, Readiness};
+pub use listing::Exported;
+pub use generate::Generation;
+pub use import::{ImportNews, Imported, List, RowRefused, Trial};
+pub use issue::{ISSUE_COUNT_MAX, IssueError, IssueOrder};
 pub use measures::Verb;
 pub use note::{Note, NotedUse};
 pub use open::{CAMPAIGN_LABELS_MAX, OpenError, Options};
@@ -116,7 +124,7 @@ impl Context {
 impl Engine {
     /// The time now.
     #[must_use]
-    pub fn now(&self) -> crate::domain::time::Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
@@ -217,7 +225,7 @@ impl Engine {
     }
 
     /// When and at which gate something was used last, as far as the history can say.
-    fn last_use(&self, owner: Owner) -> Option<(crate::domain::time::Timestamp, Option<Box<str>>)> {
+    fn last_use(&self, owner: Owner) -> Option<(Timestamp, Option<Box<str>>)> {
         let entries = self.ledger.history(&owner, u64::MAX, 1).ok()?;
         let entry = entries.first()?;
         let gate = entry.receipt.as_ref().and_then(|receipt| Note::of(&receipt.note).gate);

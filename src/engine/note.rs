@@ -1,11 +1,12 @@
-//! Notes: what a receipt remembers of an answer, so that it can be given again and shown in a history.
+//! Notes: what a receipt remembers of an answer, so that it can be given again and shown in a
+//! history.
 //!
 //! ```text
 //! [1, currency, total_before, legs (one code index a leg, as bytes), customer, order_ref, gate, property, channel,
 //!  partner, [[campaign, version, kind, units, worth, [[product, quantity], …], code key], …], tenant]
 //! ```
-//! MessagePack; `nil` for what was not said; `worth` is `nil` where the ledger's legs say it. Readers ignore what
-//! follows.
+//! MessagePack; `nil` for what was not said; `worth` is `nil` where the ledger's legs say it.
+//! Readers ignore what follows.
 
 use rmp::decode;
 use rmp::encode;

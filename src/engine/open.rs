@@ -24,8 +24,8 @@ pub struct Options {
     pub ledger: ledger::Options,
     /// The installation's secret for naming codes.
     pub code_secret: [u8; 32],
-    /// Campaigns whose requests are counted by name in metrics, at most [`CAMPAIGN_LABELS_MAX`]; all others are
-    /// counted as `other`.
+    /// Campaigns whose requests are counted by name in metrics, at most [`CAMPAIGN_LABELS_MAX`];
+    /// all others are counted as `other`.
     pub campaign_labels: Vec<String>,
     /// The clock.
     pub clock: Clock,
@@ -51,7 +51,8 @@ pub enum OpenError {
 }
 
 impl Engine {
-    /// Opens catalog and ledger and loads the index. Blocks. `progress` hears how many codes of how many are loaded.
+    /// Opens catalog and ledger and loads the index. Blocks. `progress` hears how many codes of how
+    /// many are loaded.
     ///
     /// # Errors
     /// [`OpenError`] says which store, and why.

@@ -16,7 +16,8 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
-    /// What the tenant's patterns say of a code. Right by one is right; else mistyped by one is mistyped.
+    /// What the tenant's patterns say of a code. Right by one is right; else mistyped by one is
+    /// mistyped.
     pub(super) fn verdict(&self, tenant: &TenantId, normal: &Normal) -> Verdict {
         let by_len = self.by_tenant.get(tenant);
         let Some(candidates) = by_len.and_then(|by_len| by_len.get(&normal.as_bytes().len()))
@@ -58,8 +59,8 @@ impl Patterns {
     }
 }
 
-/// The pattern that a campaign's codes are made by. `None` for a campaign without one; a stored campaign's pattern was
-/// checked when it was stored.
+/// The pattern that a campaign's codes are made by. `None` for a campaign without one; a stored
+/// campaign's pattern was checked when it was stored.
 pub(super) fn pattern_of(campaign: &Campaign) -> Option<Pattern> {
     let format = campaign.code_format.as_ref()?;
     let check = match format.check {

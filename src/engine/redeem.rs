@@ -1,7 +1,8 @@
 //! *Redeem* and *hold*: one way, two modes.
 //!
-//! The id comes first: when the rules refuse a request whose id the ledger knows, the first answer is given again.
-//! Only codes that do not exist are refused without asking the ledger; they can have no receipt.
+//! The id comes first: when the rules refuse a request whose id the ledger knows, the first answer
+//! is given again. Only codes that do not exist are refused without asking the ledger; they can
+//! have no receipt.
 
 use smallvec::SmallVec;
 

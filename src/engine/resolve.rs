@@ -34,8 +34,8 @@ impl Engine {
         pending(about, command, Verb::Confirm, Asked::Confirm)
     }
 
-    /// Prepares to give back `size` of a hold or redemption, or all with zero. Repeated with the same `release_id`, it
-    /// gives back once.
+    /// Prepares to give back `size` of a hold or redemption, or all with zero. Repeated with the
+    /// same `release_id`, it gives back once.
     #[must_use]
     pub fn release(&self, about: About<'_>, release_id: RequestId, size: u64) -> Prepared {
         let id = self.posting_id(about.tenant, about.id);

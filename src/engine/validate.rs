@@ -1,4 +1,5 @@
-//! *Validate*: ask; changes nothing. The way of a redemption up to the ledger, and a look at its book.
+//! *Validate*: ask; changes nothing. The way of a redemption up to the ledger, and a look at its
+//! book.
 
 use super::answer::Verdict;
 use super::ask::Ask;

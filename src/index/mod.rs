@@ -140,12 +140,23 @@ impl Index {
                     place.insert(entry);
                 }
                 Place::Occupied(mut place) => {
-                    if entry < *place.get() {
+                    if entry < place.get().with_flags(Flags::NONE) {
                         place.insert(entry);
                     }
                 }
             }
         }
+    }
+
+    /// Adds a code that differs from its batch; `false`, and nothing changes, when its key is
+    /// taken. Nobody sees the code without what is different about it.
+    pub fn insert_overridden(&self, key: CodeKey, entry: Entry, own: Arc<Override>) -> bool {
+        let Place::Vacant(place) = self.entries.entry(key) else { return false };
+        // The map of overrides is another one, and nobody holds it while waiting for this one.
+        let flags = flags_of(&own);
+        self.overrides.insert(key, own);
+        place.insert(entry.with_flags(flags));
+        true
     }
 
     /// Gives a code exactly these flags; `false` when the code is unknown.
@@ -160,11 +171,7 @@ impl Index {
         if self.lookup(&key).is_none() {
             return false;
         }
-        let flags = match own.state {
-            CodeState::Live => Flags::OVERRIDDEN,
-            CodeState::Revoked => Flags::OVERRIDDEN.with(Flags::REVOKED),
-            CodeState::Replaced => Flags::OVERRIDDEN.with(Flags::REPLACED),
-        };
+        let flags = flags_of(&own);
         // The override first: who sees the flag must find it.
         self.overrides.insert(key, own);
         let known = self.mark(&key, flags);
@@ -210,6 +217,14 @@ impl Index {
         let result = change(&mut definitions);
         self.definitions.store(Arc::new(definitions));
         result
+    }
+}
+
+fn flags_of(own: &Override) -> Flags {
+    match own.state {
+        CodeState::Live => Flags::OVERRIDDEN,
+        CodeState::Revoked => Flags::OVERRIDDEN.with(Flags::REVOKED),
+        CodeState::Replaced => Flags::OVERRIDDEN.with(Flags::REPLACED),
     }
 }
 

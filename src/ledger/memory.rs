@@ -1,6 +1,7 @@
 //! The ledger that outlives nothing: the book itself, behind a lock.
 //!
-//! For trying things out, and as the other side of measurements. It keeps all receipts and the newest events.
+//! For trying things out, and as the other side of measurements. It keeps all receipts and the
+//! newest events.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};

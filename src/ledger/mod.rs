@@ -1,13 +1,13 @@
 //! Ledgers: executors of the book.
 //!
-//! A ledger applies commands in one order, makes them durable, and answers only then. What crosses into it is a
-//! batch of commands; what comes back is the batch of answers. It deliberately knows no rules, no codes' texts and no
-//! wire: keys are opaque, the moment is part of each command.
+//! A ledger applies commands in one order, makes them durable, and answers only then. What crosses
+//! into it is a batch of commands; what comes back is the batch of answers. It deliberately knows
+//! no rules, no codes' texts and no wire: keys are opaque, the moment is part of each command.
 //!
 //! # Invariants
 //! - An answer leaves only after what it says is as durable as [`Durability`] promises.
-//! - After a failed write nothing is answered any more but [`LedgerError::Poisoned`]; what is on disk is still good,
-//!   and opening it again is safe.
+//! - After a failed write nothing is answered any more but [`LedgerError::Poisoned`]; what is on
+//!   disk is still good, and opening it again is safe.
 //! - [`Ledger::read`] sees all that was applied, even what is still being made durable.
 
 mod embedded;
@@ -53,8 +53,8 @@ pub struct Options {
     pub durability: Durability,
     /// Where the records are, unless they are only in memory.
     pub dir: PathBuf,
-    /// Most commands that wait; beyond, callers are told that it is busy. Default 65,536: at a hundred thousand a
-    /// second, more could not be answered in time anyway.
+    /// Most commands that wait; beyond, callers are told that it is busy. Default 65,536: at a
+    /// hundred thousand a second, more could not be answered in time anyway.
     pub queue_max: usize,
     /// The clock, for deadlines and for ending holds.
     pub now: Now,
@@ -105,8 +105,8 @@ struct Submission {
     done: Completion,
 }
 
-/// Why a ledger cannot answer. What was asked may have been done or not, unless stated otherwise; asking again with
-/// the same ids is safe.
+/// Why a ledger cannot answer. What was asked may have been done or not, unless stated otherwise;
+/// asking again with the same ids is safe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
     /// Too much is waiting. Nothing was done.
@@ -217,8 +217,8 @@ impl Ledger {
         }
     }
 
-    /// Hands over a batch. `done` hears the answers, on another thread, once they are durable; when the queue is
-    /// full it hears that at once.
+    /// Hands over a batch. `done` hears the answers, on another thread, once they are durable; when
+    /// the queue is full it hears that at once.
     pub fn submit(&self, tasks: Vec<Task>, done: Completion) {
         let submission = Submission { tasks, done };
         match self {
@@ -257,7 +257,8 @@ impl Ledger {
         }
     }
 
-    /// Up to `most` events before number `before` that concern `owner`, newest first. Reads from disk.
+    /// Up to `most` events before number `before` that concern `owner`, newest first. Reads from
+    /// disk.
     ///
     /// # Errors
     /// [`LedgerError::Read`].

@@ -11,8 +11,7 @@ use crate::auth::caller::{Caller, CallerId, Denied, Identity};
 use crate::auth::guess::{GuessBudget, GuessKey, GuessOptions, Throttled};
 use crate::auth::role::Role;
 use crate::auth::token::{TokenHash, TokenRecord, Tokens};
-use crate::domain::id::TenantId;
-use crate::engine::Engine;
+use crate::engine::{Engine, TenantId};
 
 /// Tokens and budgets.
 pub struct Access {

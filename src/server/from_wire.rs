@@ -31,7 +31,8 @@ pub(super) enum OrderFault {
     Currency,
 }
 
-/// The order of a request. What it leaves out is filled with the place that the caller is pinned to.
+/// The order of a request. What it leaves out is filled with the place that the caller is pinned
+/// to.
 pub(super) fn order<'wire: 'a, 'a>(
     wire: &protocol::Order<&'wire str>,
     caller: &'a Caller,

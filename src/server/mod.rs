@@ -1,7 +1,7 @@
 //! The doors: QUIC for gates and checkouts, HTTP for offices and web shops.
 //!
-//! Sockets, deadlines, back-pressure and shutdown are here; what a request means is the engine's, who may ask is
-//! `auth`'s. It deliberately knows nothing of storage.
+//! Sockets, deadlines, back-pressure and shutdown are here; what a request means is the engine's,
+//! who may ask is `auth`'s. It deliberately knows nothing of storage.
 
 pub mod access;
 mod from_wire;
@@ -152,8 +152,8 @@ impl Server {
         Ok(())
     }
 
-    /// Lets everybody finish and closes the doors: not ready, no new connections, GoAway, answers to what is in
-    /// flight, then the end. Takes at most about the drain time.
+    /// Lets everybody finish and closes the doors: not ready, no new connections, GoAway, answers
+    /// to what is in flight, then the end. Takes at most about the drain time.
     pub async fn drain(self) {
         self.shared.draining.cancel();
         self.quic.refuse_new();

@@ -1,7 +1,8 @@
 //! What tests share: the table language of scenarios, and the view of a ledger that they check.
 //!
-//! Knows the core only. A ledger is tested through [`Executor`], which every ledger can offer; [`BookExecutor`] offers
-//! it over the bare state machine, so that all ledgers are held to the same tables.
+//! Knows the core only. A ledger is tested through [`Executor`], which every ledger can offer;
+//! [`BookExecutor`] offers it over the bare state machine, so that all ledgers are held to the same
+//! tables.
 
 mod executor;
 mod found;

@@ -1,4 +1,5 @@
-//! A server in a box: real stores in a directory, a real QUIC socket on loopback, a clock that can be set.
+//! A server in a box: real stores in a directory, a real QUIC socket on loopback, a clock that can
+//! be set.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -8,7 +8,12 @@
     reason = "a failed one is a failed test"
 )]
 
+mod checkout;
 mod controls;
 mod gates;
+mod house;
+mod limits;
+mod quic;
+mod refusals;
 mod scenarios;
 mod sequences;

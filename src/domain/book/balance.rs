@@ -11,7 +11,8 @@ pub(super) const EARNED_MAX: u64 = u64::MAX >> 1;
 /// A balance. Lots + taken + lapsed = earned, always.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Balance {
-    /// What can be spent, by the end of its lots, those without an end last; no two with the same end.
+    /// What can be spent, by the end of its lots, those without an end last; no two with the same
+    /// end.
     pub lots: SmallVec<[Lot; 1]>,
     /// All that was ever put in.
     pub earned: u64,
@@ -95,8 +96,8 @@ impl Balance {
         parts
     }
 
-    /// Gives back what lies between `keep` and `had` of what `parts` took, to lots with their original end. Says how
-    /// much of it returned to lots that are over.
+    /// Gives back what lies between `keep` and `had` of what `parts` took, to lots with their
+    /// original end. Says how much of it returned to lots that are over.
     pub(super) fn give_back(
         &mut self,
         parts: &[LotPart],
@@ -124,8 +125,8 @@ impl Balance {
         lapsed
     }
 
-    /// Takes back up to `amount` of what was put in: from the lot that ends at `expires`, then from those that end
-    /// first. Says how much was there.
+    /// Takes back up to `amount` of what was put in: from the lot that ends at `expires`, then from
+    /// those that end first. Says how much was there.
     pub(super) fn take_back(&mut self, amount: u64, expires: Option<Timestamp>) -> u64 {
         let mut left = amount;
         let own_first = self.lots.iter().position(|lot| lot.expires == expires);

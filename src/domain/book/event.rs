@@ -80,7 +80,8 @@ pub enum Change {
 }
 
 impl Book {
-    /// Writes down that `kind` happened to `receipt`, with all records touched since the last event.
+    /// Writes down that `kind` happened to `receipt`, with all records touched since the last
+    /// event.
     pub(super) fn record(&mut self, kind: EventKind, receipt: &Receipt, at: Timestamp) -> u64 {
         self.last_event += 1;
         let touched = std::mem::take(&mut self.touched);
@@ -132,8 +133,8 @@ impl Book {
         self.touch(slot);
     }
 
-    /// Forgets at most about `most` records whose period is over, and says which, so that a store can do the same.
-    /// They are no event: nobody can ask about them any more.
+    /// Forgets at most about `most` records whose period is over, and says which, so that a store
+    /// can do the same. They are no event: nobody can ask about them any more.
     pub fn forget(&mut self, now: Timestamp, most: usize) -> Vec<Slot> {
         let mut forgotten = Vec::new();
         while forgotten.len() < most {

@@ -1,12 +1,13 @@
-//! Guards: whether the legs of a posting may be applied. Reads only, so that *validate* can ask as well.
+//! Guards: whether the legs of a posting may be applied. Reads only, so that *validate* can ask as
+//! well.
 
 use super::balance::EARNED_MAX;
 use super::{Balance, Book, Key, Timestamp};
 use crate::domain::posting::{AtCap, Blocked, Leg, Setting, Take, Unset};
 
 impl Book {
-    /// Checks the guards of `legs` in their order; the first that fails is the answer. Legs of one posting that share
-    /// a key are counted together.
+    /// Checks the guards of `legs` in their order; the first that fails is the answer. Legs of one
+    /// posting that share a key are counted together.
     ///
     /// # Errors
     /// [`Blocked`] says which guard fails and what it found.

@@ -18,7 +18,8 @@ pub(super) struct Holds {
     pub(super) ends: BTreeSet<(Timestamp, PostingId)>,
 }
 
-/// Most holds that are looked at to say when enough of them will have ended; beyond, the answer is "not before that".
+/// Most holds that are looked at to say when enough of them will have ended; beyond, the answer is
+/// "not before that".
 const HOLDS_LOOKED_AT_MAX: usize = 64;
 
 /// The key that a leg changes while it is held, by which whoever needs the key finds the hold.
@@ -33,8 +34,8 @@ pub(super) fn held_key(leg: &Leg) -> &Key {
     }
 }
 
-/// What a leg keeps in the held account of its key when `live` of `size` are held. Distinct days count as used at
-/// once, because two postings may share one.
+/// What a leg keeps in the held account of its key when `live` of `size` are held. Distinct days
+/// count as used at once, because two postings may share one.
 pub(super) fn held_amount(leg: &Leg, result: &LegResult, live: u64, size: u64) -> u64 {
     match leg {
         Leg::Count { .. } | Leg::Spend { .. } => share(result.amount, live, size),
@@ -140,7 +141,8 @@ impl Book {
             .sum()
     }
 
-    /// How long until holds on `key` that keep at least `needed` have ended. `None` when they never give so much.
+    /// How long until holds on `key` that keep at least `needed` have ended. `None` when they never
+    /// give so much.
     pub(super) fn retry_after(&self, key: &Key, needed: u64, now: Timestamp) -> Option<u64> {
         let holds = self.holds_by_key.get(key)?;
         if needed > holds.amount {

@@ -121,8 +121,8 @@ impl Book {
         now: Timestamp,
     ) -> Losses {
         let mut losses = Losses::default();
-        // The last change is undone first. What was spent comes back before what was earned is taken back, or that
-        // would seem to be spent.
+        // The last change is undone first. What was spent comes back before what was earned is
+        // taken back, or that would seem to be spent.
         let undone = || receipt.legs.iter().zip(&receipt.results).rev();
         let is_earn = |leg: &Leg| matches!(leg, Leg::Earn { .. });
         let earns_last = undone()
@@ -187,7 +187,8 @@ impl Book {
         short
     }
 
-    /// Adds to a counter, making it if need be. Zero still touches it, so that events tell what is held.
+    /// Adds to a counter, making it if need be. Zero still touches it, so that events tell what is
+    /// held.
     fn count(&mut self, key: &Key, n: u64, keep_until: Option<Timestamp>) {
         let known = self.counters.get(key).copied();
         let keep_until = known.map_or(keep_until.unwrap_or(Timestamp::NEVER), |c| c.keep_until);
@@ -206,8 +207,8 @@ impl Book {
         self.write(Record::Counter(*key, Counter { used, ..counter }));
     }
 
-    /// Takes one posting off a marker; with the last one, the day no longer counts. When the marker is forgotten
-    /// nobody knows whether others shared the day, so it goes on counting.
+    /// Takes one posting off a marker; with the last one, the day no longer counts. When the marker
+    /// is forgotten nobody knows whether others shared the day, so it goes on counting.
     fn unmark(&mut self, marker: &Key, key: &Key, n: u64) {
         let Some(postings) = self.counters.get(marker).map(|counter| counter.used) else { return };
         self.recount(marker, 1, 0, None);

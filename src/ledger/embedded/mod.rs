@@ -1,11 +1,11 @@
 //! The ledger on this machine's disk: the book in memory, its records in fjall.
 //!
-//! One thread owns the book. It drains the queue, applies every command in memory, puts all changed records and the
-//! events into one batch, commits it, and only then answers. While one batch is on its way to disk, the next collects;
-//! nothing waits for a timer.
+//! One thread owns the book. It drains the queue, applies every command in memory, puts all changed
+//! records and the events into one batch, commits it, and only then answers. While one batch is on
+//! its way to disk, the next collects; nothing waits for a timer.
 //!
-//! Memory does not grow with past redemptions: receipts that are settled leave the book once they are stored, and are
-//! fetched again for the batch that names them, before it is applied.
+//! Memory does not grow with past redemptions: receipts that are settled leave the book once they
+//! are stored, and are fetched again for the batch that names them, before it is applied.
 
 mod disk;
 mod record;

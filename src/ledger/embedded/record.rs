@@ -10,7 +10,8 @@
 //! event      number, at, kind, id, n, n × change
 //! history    version, n, n × number                              (owner and first number are its key)
 //! ```
-//! `nil` stands for what is absent. A reader that meets a version it does not know refuses to guess.
+//! `nil` stands for what is absent. A reader that meets a version it does not know refuses to
+//! guess.
 
 use rmp::decode;
 use rmp::encode;

@@ -18,8 +18,8 @@ use crate::ledger::{
 };
 use crate::metrics::Stopwatch;
 
-/// Most commands that are made durable together. A larger batch would only let its first caller wait longer: beyond
-/// this, the sync is already a small part of the cost.
+/// Most commands that are made durable together. A larger batch would only let its first caller
+/// wait longer: beyond this, the sync is already a small part of the cost.
 const BATCH_COMMANDS_MAX: usize = 4_096;
 
 /// Most holds ended, and records forgotten, beside one batch.
@@ -37,7 +37,8 @@ pub enum Fault {
     None,
     /// The n-th commit (from 1) fails before anything is written.
     FailCommit(u64),
-    /// The writer stops before the n-th commit, as if the process had died: nothing is written or answered.
+    /// The writer stops before the n-th commit, as if the process had died: nothing is written or
+    /// answered.
     StopBefore(u64),
     /// The writer stops after the n-th commit: it is durable, but not answered.
     StopAfter(u64),

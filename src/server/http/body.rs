@@ -119,7 +119,8 @@ pub(super) fn key_text(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 /// # Errors
 /// When it says nothing of the kind.
 pub(super) fn expected(headers: &HeaderMap) -> Result<Expect, Problem> {
-    let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
+    let text =
+        |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
     if let Some(value) = text(IF_MATCH) {
         let value = value.trim();
         if value == "*" {

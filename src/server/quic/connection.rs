@@ -13,7 +13,8 @@ use crate::auth::caller::Caller;
 use crate::auth::certificate::caller_of;
 use crate::server::access::stranger;
 
-/// How often a connection's proof is looked at again, in milliseconds: a revoked token is out after that.
+/// How often a connection's proof is looked at again, in milliseconds: a revoked token is out after
+/// that.
 const PROOF_EVERY_MS: i64 = 1_000;
 
 /// What the lanes of a connection share.

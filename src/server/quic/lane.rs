@@ -1,8 +1,8 @@
 //! One lane: frames in, answers out, in batches.
 //!
-//! One task reads, judges and writes. What needs the ledger goes there as one batch for all frames that had arrived;
-//! its answers come back through a channel, and all that are there leave in one write. While a write waits for the
-//! other side, nothing is read: that is the back-pressure.
+//! One task reads, judges and writes. What needs the ledger goes there as one batch for all frames
+//! that had arrived; its answers come back through a channel, and all that are there leave in one
+//! write. While a write waits for the other side, nothing is read: that is the back-pressure.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,10 +16,8 @@ use super::connection::Guest;
 use crate::auth::caller::Caller;
 use crate::auth::guess::GuessKey;
 use crate::auth::role::{Action, Role};
-use crate::domain::id::RequestId;
-use crate::domain::time::Timestamp;
 use crate::engine::{
-    About, Answer, Ask, CodePage, Context, LedgerError, Prepared, Task, Verb, Verdict,
+    About, Answer, Ask, CodePage, Context, LedgerError, Prepared, Task, Verb, Verdict, RequestId, Timestamp,
 };
 use crate::metrics::Stopwatch;
 use crate::protocol::{

@@ -1,8 +1,9 @@
 //! The QUIC door: `jeton/1` for gates and checkouts.
 //!
-//! One UDP socket; a task per connection, a task per lane. A lane decodes all frames that arrived, answers what needs
-//! no ledger at once, hands the rest on as one batch, and writes once for all answers that are there. A lane that is
-//! not read from stops reading: what a stranger can make us hold is bounded by the limits in [`Options`].
+//! One UDP socket; a task per connection, a task per lane. A lane decodes all frames that arrived,
+//! answers what needs no ledger at once, hands the rest on as one batch, and writes once for all
+//! answers that are there. A lane that is not read from stops reading: what a stranger can make us
+//! hold is bounded by the limits in [`Options`].
 
 mod connection;
 mod lane;
@@ -44,7 +45,8 @@ pub struct Options {
     pub key: String,
     /// The authority whose client certificates are accepted, PEM.
     pub client_authority: Option<String>,
-    /// Keeps connection ids and stateless resets the same over a restart, so that gates notice it at once.
+    /// Keeps connection ids and stateless resets the same over a restart, so that gates notice it
+    /// at once.
     pub endpoint_secret: [u8; 32],
     /// Most connections. Default 20,000; each holds at most about 2 MiB.
     pub connections_max: usize,

@@ -1,0 +1,111 @@
+//! `box`: the one command behind the figures that are quoted.
+//!
+//! Servers of the durabilities asked for run at the same time and are loaded in turns (A B A B …),
+//! so that whatever else the machine does meets them alike.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::args::{BoxArgs, Keep, Shape};
+use crate::box_server::{BoxServer, HOT_CODE};
+use crate::drive::{self, Loop, Plan};
+use crate::machine::{self, Machine};
+use crate::report::{Named, Report};
+use crate::workload::{Codes, Law, Mix, Verb, Workload};
+
+/// What is measured once in a round.
+struct Step {
+    verb: Verb,
+    law: Law,
+    kind: Loop,
+    connections: u32,
+}
+
+/// A server and its codes.
+struct Side {
+    server: BoxServer,
+    single: Arc<Codes>,
+    hot: Arc<Codes>,
+}
+
+/// Starts servers, loads them, prints the table. Says whether every promise was kept.
+pub(crate) async fn run(args: &BoxArgs) -> anyhow::Result<bool> {
+    let parent = args.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let dir = tempfile::Builder::new().prefix("jeton-box-").tempdir_in(parent)?;
+    let machine = Machine::look(Some(dir.path()))?;
+    let mut sides = Vec::new();
+    for durability in &args.durability {
+        sides.push(Side::start(&dir.path().join(durability.name()), *durability, args.codes)?);
+    }
+    let mut runs = Vec::new();
+    for _ in 0..args.rounds {
+        for step in steps(args) {
+            for side in &sides {
+                runs.push(side.load(&step, args).await?);
+            }
+        }
+    }
+    for side in sides {
+        side.server.end()?;
+    }
+    Report { machine, runs }.print(args.time.json)
+}
+
+/// The steps of a round: for each verb at its rate, then its peaks, then the hot code.
+fn steps(args: &BoxArgs) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for verb in [Verb::Validate, Verb::Redeem] {
+        if args.verb.is_some_and(|only| only != verb) {
+            continue;
+        }
+        let law = match verb {
+            Verb::Validate => Law::Uniform,
+            Verb::Redeem => Law::Once,
+        };
+        let open = Loop::Open { rate: args.rate };
+        steps.push(Step { verb, law, kind: open, connections: args.connections });
+        let peak = |law, shape: Shape| {
+            let kind = Loop::Closed { in_flight: shape.in_flight };
+            Step { verb, law, kind, connections: shape.connections }
+        };
+        steps.extend(args.peaks.iter().map(|shape| peak(law, *shape)));
+        if let (Verb::Redeem, Some(shape)) = (verb, args.peaks.last()) {
+            steps.push(peak(Law::Hot, *shape));
+        }
+    }
+    steps
+}
+
+impl Side {
+    fn start(dir: &Path, durability: Keep, codes: u64) -> anyhow::Result<Self> {
+        std::fs::create_dir(dir)?;
+        let server = BoxServer::start(dir, durability, codes)?;
+        let single = Arc::new(Codes::read(server.codes())?);
+        Ok(Self { server, single, hot: Arc::new(Codes::one(HOT_CODE)) })
+    }
+
+    async fn load(&self, step: &Step, args: &BoxArgs) -> anyhow::Result<Named> {
+        let codes = if step.law == Law::Hot { &self.hot } else { &self.single };
+        let plan = Plan {
+            workload: Workload {
+                codes: Arc::clone(codes),
+                law: step.law,
+                mix: Mix::only(step.verb),
+            },
+            kind: step.kind,
+            connections: step.connections,
+            warm_up_s: args.time.warm_up,
+            seconds: args.time.seconds,
+        };
+        let durability = self.server.durability.name();
+        let title = format!("{durability} {} {}", step.verb.name(), step.law.name());
+        let before = machine::cpu_seconds(self.server.process());
+        let mut figures = drive::carry_out(self.server.options(), plan, &title).await?;
+        let after = machine::cpu_seconds(self.server.process());
+        let used = before.zip(after).map(|(before, after)| after - before);
+        #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+        let asked = figures.asked as f64;
+        figures.server_cpu_us = used.map(|seconds| seconds * 1e6 / asked.max(1.0));
+        Ok(Named { durability: Some(durability), figures })
+    }
+}

@@ -1,0 +1,245 @@
+//! `jeton demo`: a server with a sample park and a sample sale, and commands to paste.
+//!
+//! Everything lives in a directory of its own that is made anew each time, so that what is printed
+//! beside each command is what it will say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::output::{Exit, Output};
+use super::place::Global;
+use super::serve::{Running, ServeFlags, runtime};
+use crate::catalog::{CampaignDocument, Expect};
+use crate::client::new_id;
+use crate::codes::import::Format;
+use crate::domain::id::{CampaignId, TenantId};
+use crate::domain::time::Timestamp;
+use crate::engine::{Engine, ImportNews, IssueOrder, List, Trial};
+
+/// Where the demo keeps its data, unless told otherwise.
+const DEMO_DIR: &str = "jeton-demo";
+
+/// Marks a directory that the demo made and may make anew.
+const MARK: &str = "made-by-jeton-demo";
+
+/// Who does all that in the audit log.
+const WHO: &str = "demo";
+
+const CAMPAIGNS: [&str; 6] = [
+    include_str!("../../deploy/examples/campaigns/season-pass.toml"),
+    include_str!("../../deploy/examples/campaigns/ten-entries.toml"),
+    include_str!("../../deploy/examples/campaigns/gift-voucher.toml"),
+    include_str!("../../deploy/examples/campaigns/summer-sale.toml"),
+    include_str!("../../deploy/examples/campaigns/newsletter.toml"),
+    include_str!("../../deploy/examples/campaigns/vip.toml"),
+];
+
+/// How to show the demo.
+#[derive(Debug, Clone, Args)]
+pub(super) struct DemoFlags {
+    /// Where gates and checkouts connect (UDP)
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7411")]
+    listen: String,
+    /// Where offices and web shops connect (TCP)
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7412")]
+    http_listen: String,
+    /// error, warn, info, debug, or a filter
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log_level: String,
+}
+
+pub(super) fn run(flags: &DemoFlags, global: &Global, output: Output) -> anyhow::Result<Exit> {
+    let mut global = global.clone();
+    let dir = global.data.get_or_insert_with(|| PathBuf::from(DEMO_DIR)).clone();
+    begin_anew(&dir, flags)?;
+    let serve = ServeFlags {
+        log_level: Some(flags.log_level.clone()),
+        tenant: "park".to_owned(),
+        ..ServeFlags::default()
+    };
+    let (config, tenant) = (serve.config(&global)?, serve.tenant()?);
+    let runtime = runtime(&config)?;
+    let ended = runtime.block_on(async {
+        let running = Running::start(config, &tenant, output).await?;
+        let engine = std::sync::Arc::clone(running.engine());
+        let sample = tokio::task::spawn_blocking(move || Sample::make(&engine, &tenant)).await??;
+        running.announce(output)?;
+        let tour = sample.tour(&program(), &dir);
+        output.answer(&tour, |out| tour.write(out))?;
+        running.until_told().await
+    });
+    runtime.shutdown_background();
+    ended.map(|()| Exit::Yes)
+}
+
+/// Makes the directory anew, if it is the demo's own.
+fn begin_anew(dir: &Path, flags: &DemoFlags) -> anyhow::Result<()> {
+    if dir.exists() {
+        if !dir.join(MARK).exists() {
+            bail!(
+                "{} exists and was not made by the demo; name another directory with --data",
+                dir.display()
+            );
+        }
+        fs::remove_dir_all(dir).with_context(|| format!("{} cannot be removed", dir.display()))?;
+    }
+    super::installation::make_dir(dir, &mut Vec::new())?;
+    let settings = format!(
+        "# Where the demo listens, so that commands with --data find it.\n\
+         [quic]\nlisten = {:?}\n\n[http]\nlisten = {:?}\n",
+        flags.listen, flags.http_listen
+    );
+    fs::write(dir.join("jeton.toml"), settings)?;
+    fs::write(dir.join(MARK), "jeton demo makes this directory anew each time it starts\n")?;
+    Ok(())
+}
+
+/// How this program is called from here.
+fn program() -> String {
+    let Ok(program) = std::env::current_exe() else { return "jeton".to_owned() };
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| program.strip_prefix(here).ok().map(Path::to_owned));
+    match below {
+        Some(below) => format!("./{}", below.display()),
+        None => program.display().to_string(),
+    }
+}
+
+/// Codes of the sample park and sale.
+struct Sample {
+    season: String,
+    ten: String,
+    voucher: String,
+    unpaid: String,
+    news: String,
+}
+
+impl Sample {
+    fn make(engine: &Engine, tenant: &TenantId) -> anyhow::Result<Self> {
+        for campaign in CAMPAIGNS {
+            let document = CampaignDocument::from_toml(campaign)?;
+            engine.put_campaign(tenant, document, Expect::Any, WHO)?;
+        }
+        own_code(engine, tenant, "summer-sale", "SUMMER-2026")?;
+        own_code(engine, tenant, "vip", "VIP-CIRCLE")?;
+        let now = engine.now();
+        Ok(Self {
+            season: fresh_code(engine, tenant, "season-pass", None)?,
+            ten: fresh_code(engine, tenant, "ten-entries", None)?,
+            voucher: fresh_code(engine, tenant, "gift-voucher", Some(now))?,
+            unpaid: fresh_code(engine, tenant, "gift-voucher", None)?,
+            news: fresh_code(engine, tenant, "newsletter", None)?,
+        })
+    }
+
+    fn tour(&self, program: &str, dir: &Path) -> Tour {
+        let call = format!("{program} --data {}", dir.display());
+        let [entry, party, hold, elsewhere] = [new_id(), new_id(), new_id(), new_id()];
+        let Self { season, ten, voucher, unpaid, news } = self;
+        let mistyped = mistype(season);
+        let steps: &[(&str, String, &str)] = &[
+            ("A season pass at the gate", format!("redeem {season} --gate north --id {entry}"), "yes: use 1"),
+            ("The same request again", format!("redeem {season} --gate north --id {entry}"), "yes, repeated: the first answer, counted once"),
+            ("The same pass, the same day", format!("redeem {season} --gate south"), "no: period_limit, with the midnight at which it resets"),
+            ("The guest turns back: give the entry back", format!("release {entry}"), "yes: released"),
+            ("Now it can be used again", format!("redeem {season} --gate north"), "yes"),
+            ("A typing error", format!("redeem {mistyped} --gate north"), "no: code_malformed, without any look-up"),
+            ("A party of four on ten entries", format!("redeem {ten} --units 4 --gate north --id {party}"), "yes: 6 left"),
+            ("One of them comes back", format!("release {party} --part 1"), "yes: 7 left"),
+            ("Too many for what is left", format!("redeem {ten} --units 5 --gate north"), "yes: 2 left"),
+            ("", format!("redeem {ten} --units 3 --gate north"), "no: units_exceed_remaining"),
+            ("A gift voucher of 100 EUR: hold 60 while the customer pays", format!("hold {voucher} --amount 60 --currency EUR --ttl 10m --id {hold}"), "yes: held, 40.00 left"),
+            ("Somebody else wants 50 of it meanwhile", format!("redeem {voucher} --amount 50 --currency EUR --id {elsewhere}"), "no: held, with the milliseconds to wait"),
+            ("Only 40 are needed: confirm those, the rest returns", format!("confirm {hold} --part-amount 40 --currency EUR"), "yes: redeemed, 60.00 left"),
+            ("Cancelled: give all of it back", format!("release {hold}"), "yes: released, 100.00 left"),
+            ("A voucher that nobody has paid", format!("redeem {unpaid} --amount 10 --currency EUR"), "no: not_activated"),
+            ("It is paid now", format!("code paid {unpaid}"), "paid"),
+            ("", format!("redeem {unpaid} --amount 10 --currency EUR"), "yes: 90.00 left"),
+            ("One code for everybody, 10 % off: ask first", "validate SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(), "yes: 8.00 off, 72.00 to pay; nothing recorded"),
+            ("Buy", "redeem SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(), "yes: use 1, 999 left"),
+            ("Once for each customer", "redeem SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(), "no: customer_limit"),
+            ("A reader's own code needs an order of 50 EUR", format!("redeem {news} --total 49.99 --currency EUR"), "no: amount_below_min"),
+            ("", format!("redeem {news} --total 50 --currency EUR"), "yes: 40.00 to pay"),
+            ("It is used now", format!("redeem {news} --total 50 --currency EUR"), "no: already_redeemed, with when"),
+            ("20 % for one circle", "redeem VIP-CIRCLE --total 500 --currency EUR".to_owned(), "no: customer_not_eligible"),
+            ("", "redeem VIP-CIRCLE --total 500 --currency EUR --group vip".to_owned(), "yes: 400.00 to pay"),
+            ("The office stops the sale", "campaign pause summer-sale".to_owned(), "paused"),
+            ("", "redeem SUMMER-2026 --total 80 --currency EUR --customer bob".to_owned(), "no: campaign_paused"),
+            ("What happened to the voucher", format!("code history {voucher}"), "held, confirmed, released"),
+        ];
+        Tour { steps: steps.iter().map(|step| Step::of(step, &call)).collect() }
+    }
+}
+
+/// What to paste, and what it will say.
+#[derive(serde::Serialize)]
+struct Tour {
+    steps: Vec<Step>,
+}
+
+#[derive(serde::Serialize)]
+struct Step {
+    what: String,
+    command: String,
+    says: String,
+}
+
+impl Step {
+    fn of((what, command, says): &(&str, String, &str), call: &str) -> Self {
+        Self {
+            what: (*what).to_owned(),
+            command: format!("{call} {command}"),
+            says: (*says).to_owned(),
+        }
+    }
+}
+
+impl Tour {
+    fn write(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        writeln!(out, "\nPaste these in a second shell, in this order:")?;
+        for step in &self.steps {
+            if !step.what.is_empty() {
+                writeln!(out, "\n# {}", step.what)?;
+            }
+            writeln!(out, "{}", step.command)?;
+            writeln!(out, "#   → {}", step.says)?;
+        }
+        writeln!(out, "\nCtrl-C ends the demo.")
+    }
+}
+
+fn own_code(engine: &Engine, tenant: &TenantId, campaign: &str, code: &str) -> anyhow::Result<()> {
+    let order = IssueOrder::plain(CampaignId::parse(campaign)?);
+    let list = List { input: code.as_bytes(), format: Format::List, trial: Trial::Real };
+    let mut refused = None;
+    engine.import(tenant, &order, list, WHO, |news| {
+        if let ImportNews::Refused(row) = news {
+            refused = Some(row.clone());
+        }
+    })?;
+    refused.map_or(Ok(()), |row| Err(row.into()))
+}
+
+fn fresh_code(
+    engine: &Engine,
+    tenant: &TenantId,
+    campaign: &str,
+    paid: Option<Timestamp>,
+) -> anyhow::Result<String> {
+    let order = IssueOrder { paid, ..IssueOrder::plain(CampaignId::parse(campaign)?) };
+    let mut generation = engine.generate(tenant, &order, 1, WHO)?;
+    let mut code = String::new();
+    while generation.next_block(|text| text.clone_into(&mut code))? > 0 {}
+    Ok(code)
+}
+
+/// The code with a wrong last character.
+fn mistype(code: &str) -> String {
+    let mut mistyped = code.to_owned();
+    let wrong = if mistyped.pop() == Some('2') { '3' } else { '2' };
+    mistyped.push(wrong);
+    mistyped
+}

@@ -1,0 +1,225 @@
+//! The command line: one file a command.
+//!
+//! Says what happened and ends with a number: 0 yes, 1 refused, 2 wrong use, 3 error. It joins the other modules and
+//! holds no rule of its own; what a request means is the server's to say.
+
+mod answer;
+mod campaign;
+mod cert;
+mod check;
+mod code;
+mod code_stream;
+mod demo;
+mod doctor;
+mod init;
+mod installation;
+mod office;
+mod order;
+mod output;
+mod place;
+mod serve;
+mod shell;
+mod token;
+mod verbs;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+use output::Ended;
+use place::Global;
+
+pub use output::Exit;
+
+/// Decides in microseconds whether a voucher, coupon, pass or account may be used now, and records each use exactly once
+///
+/// On the server's own host every command finds server, certificate and token in the data directory. Elsewhere give
+/// --server or --url, --ca and --token-file, or the variables JETON_SERVER, JETON_URL, JETON_CA, JETON_TOKEN_FILE.
+///
+/// Exit codes: 0 yes, 1 refused, 2 wrong use, 3 error.
+#[derive(Debug, Parser)]
+#[command(name = "jeton", version, after_long_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  jeton serve                                          the first start makes all that is needed
+  jeton campaign apply summer.toml
+  jeton code generate summer --count 100 --out codes.csv
+  jeton redeem SUMMER-7K3M-9Q2X --gate north
+  jeton doctor";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve
+    ///
+    /// The first start makes the data directory with secret, certificates and an admin token, and says so. SIGTERM and
+    /// SIGINT let everybody finish, a second signal does not wait; SIGHUP takes up a new certificate.
+    #[command(after_long_help = SERVE_EXAMPLES)]
+    Serve(serve::ServeFlags),
+    /// Serve a sample park and a sample sale, with commands to paste
+    ///
+    /// Data is in ./jeton-demo unless --data says otherwise, and is made anew each time.
+    Demo(demo::DemoFlags),
+    /// Make the data directory, without serving
+    #[command(after_long_help = INIT_EXAMPLES)]
+    Init(init::InitFlags),
+    /// Campaigns: definitions and where they stand
+    #[command(subcommand)]
+    Campaign(campaign::Campaign),
+    /// Codes: generate, import, look up, block
+    #[command(subcommand)]
+    Code(Box<code::Code>),
+    /// Ask whether codes could be used; changes nothing
+    #[command(after_long_help = VALIDATE_EXAMPLES)]
+    Validate(Box<verbs::ValidateFlags>),
+    /// Use codes: all of them, or none
+    ///
+    /// If the answer is lost, repeat with the same --id: it takes effect once.
+    #[command(after_long_help = REDEEM_EXAMPLES)]
+    Redeem(Box<verbs::RedeemFlags>),
+    /// Hold codes for a while, to be confirmed or released
+    #[command(after_long_help = HOLD_EXAMPLES)]
+    Hold(Box<verbs::HoldFlags>),
+    /// Make a hold, or a part of it, a redemption
+    Confirm(verbs::ConfirmFlags),
+    /// Give back a hold or redemption, or a part of it
+    Release(verbs::ReleaseFlags),
+    /// Hold longer
+    Extend(verbs::ExtendFlags),
+    /// Ask what became of a request, or where a code stands
+    Status(verbs::StatusFlags),
+    /// Tokens: who may speak to the server
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Client certificates
+    #[command(subcommand)]
+    Cert(cert::Cert),
+    /// Look for what is wrong with this machine and this installation
+    ///
+    /// Each line is ok, warn or fail, with what to type. Exits with 1 if anything fails.
+    Doctor,
+    /// The configuration
+    #[command(subcommand)]
+    Config(check::Config),
+    /// Print a shell's completions
+    #[command(after_long_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write all pages into a directory
+    Man {
+        /// The directory; made if it does not exist
+        dir: Option<PathBuf>,
+    },
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  jeton serve                                                 on this machine only
+  jeton serve --listen 0.0.0.0:7411 --http-listen 0.0.0.0:7412
+  jeton serve --set tls.server_names='[\"park.example\"]'
+  jeton serve --data /tmp/try --durability memory --log-level debug";
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  jeton init --data /var/lib/jeton
+  jeton init --tenant park --new-token      a tenant's first token, or one that was lost";
+
+const VALIDATE_EXAMPLES: &str = "\
+Examples:
+  jeton validate SUMMER-7K3M-9Q2X
+  jeton validate SUMMER-7K3M-9Q2X --total 120 --currency EUR --channel web --explain
+  jeton validate A-1 B-2 --line ticket:2:59.80 --line lunch:food:1:12.50 --currency EUR";
+
+const REDEEM_EXAMPLES: &str = "\
+Examples:
+  jeton redeem SUMMER-7K3M-9Q2X --gate north
+  jeton redeem GIFT-AAAA-BBBB --amount 12.50 --currency EUR --order-ref R-1001
+  jeton redeem PASS-1234 --gate north --zone park --entry --units 3";
+
+const HOLD_EXAMPLES: &str = "\
+Examples:
+  jeton hold SUMMER-7K3M-9Q2X --ttl 15m --total 120 --currency EUR
+  jeton confirm 0190f2f0-0000-7000-8000-00000000002a
+  jeton release 0190f2f0-0000-7000-8000-00000000002a";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  jeton completions bash > /etc/bash_completion.d/jeton
+  jeton completions zsh > ~/.zfunc/_jeton
+  jeton completions fish > ~/.config/fish/completions/jeton.fish";
+
+/// Reads the command line, does what it says, and gives the number to exit with.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let output = cli.global.output();
+    let exit = match dispatch(cli) {
+        Ok(exit) => exit,
+        Err(error) if is_broken_pipe(&error) => Exit::Yes,
+        Err(error) => {
+            let exit = error
+                .chain()
+                .find_map(|cause| cause.downcast_ref::<Ended>())
+                .map_or(Exit::Error, |ended| ended.exit);
+            output.failure(exit, &format!("{error:#}"));
+            exit
+        }
+    };
+    ExitCode::from(exit.number())
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    let Cli { global, command } = cli;
+    let output = global.output();
+    let place = || global.place();
+    match command {
+        Command::Serve(flags) => serve::run(&flags, &global, output),
+        Command::Demo(flags) => demo::run(&flags, &global, output),
+        Command::Init(flags) => init::run(&flags, &place()?, output),
+        Command::Campaign(command) => campaign::run(&command, &place()?, output),
+        Command::Code(command) => code::run(&command, &place()?, output),
+        Command::Validate(flags) => verbs::validate(*flags, &place()?, output),
+        Command::Redeem(flags) => verbs::redeem(*flags, &place()?, output),
+        Command::Hold(flags) => verbs::hold(*flags, &place()?, output),
+        Command::Confirm(flags) => verbs::confirm(&flags, &place()?, output),
+        Command::Release(flags) => verbs::release(&flags, &place()?, output),
+        Command::Extend(flags) => verbs::extend(&flags, &place()?, output),
+        Command::Status(flags) => verbs::status(flags, &place()?, output),
+        Command::Token(command) => token::run(&command, &place()?, output),
+        Command::Cert(command) => cert::run(&command, &place()?, output),
+        Command::Doctor => doctor::run(&place()?, output),
+        Command::Config(command) => check::run(&command, &global, output),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { dir } => shell::man(dir.as_deref(), output),
+    }
+}
+
+/// Whether the reader went away: no failure of ours.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        io.or_else(|| cause.downcast_ref::<serde_json::Error>()?.io_error_kind())
+    };
+    error.chain().any(|cause| kind(cause) == Some(std::io::ErrorKind::BrokenPipe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,107 @@
+//! Listing: batches, their codes, and the audit log. For the office; all calls block.
+
+use std::ops::ControlFlow;
+
+use super::Engine;
+use crate::catalog::{AuditEntry, Batch, StoreError};
+use crate::domain::book::Balance;
+use crate::domain::campaign::{Campaign, CodeState};
+use crate::domain::id::{CampaignId, TenantId};
+use crate::domain::posting::{Facet, FacetKind, Key};
+use crate::domain::time::Timestamp;
+
+impl Engine {
+    /// Writes the audit log.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn audit(&self, who: &str, what: String) -> Result<(), StoreError> {
+        let entry = AuditEntry { at: self.now(), who: who.to_owned(), what };
+        self.catalog.append_audit(&[entry])
+    }
+
+    /// The newest entries of the audit log with their numbers, before number `before`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn audit_log(
+        &self,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, AuditEntry)>, StoreError> {
+        self.catalog.audit(before, most)
+    }
+
+    /// The batches of a tenant, of one campaign or of all.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn batches(
+        &self,
+        tenant: &TenantId,
+        campaign: Option<&CampaignId>,
+    ) -> Result<Vec<Batch>, StoreError> {
+        let mut batches = self.catalog.batches()?;
+        batches.retain(|batch| {
+            batch.issue.tenant == *tenant
+                && campaign.is_none_or(|campaign| batch.issue.campaign == *campaign)
+        });
+        Ok(batches)
+    }
+
+    /// Hands every code of a batch to `each`, with where it stands, until that breaks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn export(
+        &self,
+        batch: &Batch,
+        mut each: impl FnMut(Exported<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let all = 0..u32::try_from(batch.stored).unwrap_or(u32::MAX);
+        self.catalog.rows(batch.number, all, |row| {
+            let Some(found) = self.index.find(&row.key) else { return ControlFlow::Continue(()) };
+            let owner = found.code.owner;
+            let book = self.ledger.read();
+            let used = book.used(&Key { owner, facet: Facet::new(FacetKind::Uses, 0, 0) });
+            let balance = Key { owner, facet: Facet::new(FacetKind::Balance, 0, 0) };
+            let left = book.balance(&balance).map(Balance::in_lots);
+            drop(book);
+            let opening = found.code.balance_minor.or(found.worth.balance_minor);
+            let left = left.map(|left| i64::try_from(left).unwrap_or(i64::MAX));
+            let has_balance = found.worth.has_balance();
+            let balance_minor = if has_balance { left.or(opening) } else { None };
+            each(Exported {
+                text: row.text,
+                campaign: &found.campaign,
+                state: found.code.state,
+                paid: found.code.paid,
+                holder: found.code.holder.as_deref(),
+                used,
+                max: found.code.uses.or(found.campaign.uses),
+                balance_minor,
+            })
+        })
+    }
+}
+
+/// A code as it is exported.
+#[derive(Debug, Clone, Copy)]
+pub struct Exported<'a> {
+    /// Its text: the secret itself.
+    pub text: &'a str,
+    /// Its campaign.
+    pub campaign: &'a Campaign,
+    /// Whether it can be used at all.
+    pub state: CodeState,
+    /// When it was paid.
+    pub paid: Option<Timestamp>,
+    /// The customer it is bound to.
+    pub holder: Option<&'a str>,
+    /// Uses in total.
+    pub used: u64,
+    /// Most uses; absent: without limit.
+    pub max: Option<u64>,
+    /// What is left of its balance, in minor units.
+    pub balance_minor: Option<i64>,
+}

@@ -1,0 +1,439 @@
+//! A house to test in: a server in a box with a clock that stands still, and a table language for
+//! what callers and the office do there. Everything a caller does goes over QUIC.
+//!
+//! One line is one request. `at MOMENT` or `+MS` in front sets the clock; text after `#` is a
+//! remark.
+//!
+//! ```text
+//! at 2026-06-15T10:00:00+02:00 redeem a ANNA gate=north => redeemed ordinal=1
+//! +500     redeem b ANNA          => period_limit resets=2026-06-16T00:00:00+02:00
+//!          release a part=1 as=r  => again released live=0
+//! ```
+//!
+//! Callers: `redeem ID CODES`, `hold ID CODES ttl=MS`, `validate CODES`, `confirm ID part=N`,
+//! `release ID part=N as=ID`, `extend ID ttl=MS`, `status ID`, `code CODE`; what they can say of
+//! an order is in [`order`]. Several codes are joined by commas. The office: `pause`, `resume`,
+//! `end` and `draft CAMPAIGN`, `revoke` and `reinstate CODE`, `paid CODE MOMENT`,
+//! `replace OLD NEW`; and `restart`, which stops the server and starts it over the same stores.
+//!
+//! Expected is the state or the refusal's reason (`again` before it: a repeated answer), and any
+//! facts. `same=true` says that everything but that mark is as it was when this verb was answered
+//! with yes for this id for the first time. `all` of a refusal names every detail that is told.
+
+use std::collections::HashMap;
+
+use jeton::auth::role::Role;
+use jeton::catalog::{CampaignDocument, Expect};
+use jeton::client::{
+    Accepted, Client, CodeState, CodeStatus, Confirm, Error, Extend, Id, Line, Order, Passage,
+    Refused, Release, Reply, Request, State, Use,
+};
+use jeton::domain::campaign::Status;
+use jeton::domain::id::CampaignId;
+use jeton::domain::time::Timestamp;
+use jeton::engine::CodeChange;
+use jeton::protocol::{CodeQuery, Hold, NO_CODE, Redeem, StatusQuery, Validate};
+use jeton::testing::{BoxOptions, ManualClock, ServerBox};
+
+/// Where the clock of a new house stands: a Monday noon in June.
+pub(crate) const NOON: &str = "2026-06-15T12:00:00+02:00";
+
+/// Runs `script` in a new house with these campaigns (TOML) and their codes.
+#[track_caller]
+pub(crate) fn check(campaigns: &[(&str, &str)], script: &str) {
+    let told = block_on(async { House::open(campaigns).await.run(script).await });
+    assert!(told.is_ok(), "{}", told.unwrap_err());
+}
+
+/// Runs a test with two threads, as the smallest server has.
+pub(crate) fn block_on<T>(test: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).enable_all().build().unwrap().block_on(test)
+}
+
+pub(crate) fn moment(text: &str) -> Timestamp {
+    Timestamp::from_rfc3339(text).unwrap()
+}
+
+/// The id that `name` stands for.
+pub(crate) fn id(name: &str) -> Id {
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
+    Id(bytes)
+}
+
+/// A server with campaigns, a clock and somebody at the till.
+pub(crate) struct House {
+    pub(crate) clock: ManualClock,
+    pub(crate) server: ServerBox,
+    pub(crate) client: Client,
+    options: BoxOptions,
+    first_yes: HashMap<(String, Id), Accepted>,
+    releases: u64,
+    dir: tempfile::TempDir,
+}
+
+impl House {
+    pub(crate) async fn open(campaigns: &[(&str, &str)]) -> Self {
+        Self::open_with(BoxOptions::default(), campaigns).await
+    }
+
+    /// With other options than usual; the clock is the house's own.
+    pub(crate) async fn open_with(options: BoxOptions, campaigns: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(moment(NOON));
+        let options = BoxOptions { clock: clock.clock(), ..options };
+        let server = ServerBox::start(dir.path(), options.clone()).await.unwrap();
+        let client = server.client(Role::Checkout).await.unwrap();
+        let first_yes = HashMap::new();
+        let house = Self { clock, server, client, options, first_yes, releases: 0, dir };
+        for (toml, codes) in campaigns {
+            house.put(toml);
+            let id = CampaignDocument::from_toml(toml).unwrap().id;
+            if !codes.is_empty() {
+                house.server.codes(&id, codes).unwrap();
+            }
+        }
+        house
+    }
+
+    /// Stores a campaign, or another version of it.
+    pub(crate) fn put(&self, toml: &str) {
+        self.server.campaign(toml).unwrap();
+    }
+
+    /// Stops the server and starts it again over the same stores.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { clock, server, client, options, first_yes, releases, dir } = self;
+        client.close().await;
+        let ServerBox { server, engine, .. } = server;
+        server.drain().await;
+        let engine = std::sync::Arc::downgrade(&engine);
+        // The last tasks of the old server end a moment after it.
+        while engine.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let server = ServerBox::start(dir.path(), options.clone()).await.unwrap();
+        let client = server.client(Role::Checkout).await.unwrap();
+        Self { clock, server, client, options, first_yes, releases, dir }
+    }
+
+    /// Runs a script and says which line was answered otherwise.
+    pub(crate) async fn run(mut self, script: &str) -> Result<Self, String> {
+        for (number, text) in script.lines().enumerate() {
+            let line = text.split('#').next().unwrap_or_default().trim();
+            if line.is_empty() {
+                continue;
+            }
+            let wrong = |what: String| format!("line {}: {line}\n{what}\nin{script}", number + 1);
+            let (left, expected) = line.split_once("=>").unwrap_or((line, ""));
+            let mut words: Vec<&str> = left.split_whitespace().collect();
+            self.set_clock(&mut words);
+            if words.is_empty() {
+                continue;
+            }
+            if words == ["restart"] {
+                self = self.restart().await;
+                continue;
+            }
+            let found = self.line(&words, expected).await.map_err(wrong)?;
+            let expected = normal(expected);
+            if expected != found {
+                return Err(wrong(format!("expected: {expected}\n   found: {found}")));
+            }
+        }
+        Ok(self)
+    }
+
+    fn set_clock(&self, words: &mut Vec<&str>) {
+        if let Some(ms) = words[0].strip_prefix('+') {
+            self.clock.advance(ms.parse().unwrap());
+            words.remove(0);
+        } else if words[0] == "at" {
+            self.clock.set(moment(words[1]));
+            words.drain(..2);
+        }
+    }
+
+    async fn line(&mut self, words: &[&str], expected: &str) -> Result<String, String> {
+        if self.office(words)? {
+            return Ok(String::new());
+        }
+        let request = self.request(words)?;
+        let named = request.id();
+        let reply = self.client.send(request).await;
+        let now = self.clock.now();
+        if expected.trim().is_empty() {
+            return Err(format!("a request needs its answer after =>: {reply:?}"));
+        }
+        let same = match (&reply, named) {
+            (Ok(Reply::Accepted(yes)), Some(id)) => self.is_same(words[0], id, yes),
+            _ => false,
+        };
+        let mut found = vec![outcome(&reply)];
+        for name in expected.split_whitespace().filter_map(|word| word.split_once('=')) {
+            let value = match (&reply, name.0) {
+                (_, "same") => same.to_string(),
+                (Ok(Reply::Accepted(yes)), name) => of_yes(yes, name, now)?,
+                (Ok(Reply::Refused(no)), name) => of_no(no, name)?,
+                (Ok(Reply::CodeStatus(status)), name) => of_code(status, name)?,
+                (reply, name) => return Err(format!("{reply:?} has no {name}")),
+            };
+            found.push(format!("{}={value}", name.0));
+        }
+        Ok(found.join(" "))
+    }
+
+    /// Whether everything but the mark is as it was the first time.
+    fn is_same(&mut self, verb: &str, id: Id, yes: &Accepted) -> bool {
+        let plain = Accepted { replayed: false, ..yes.clone() };
+        let first = self.first_yes.entry((verb.to_owned(), id)).or_insert_with(|| plain.clone());
+        *first == plain
+    }
+
+    /// What the office does, without asking over the wire. False when it is not its matter.
+    fn office(&self, words: &[&str]) -> Result<bool, String> {
+        let (engine, tenant) = (&self.server.engine, self.server.tenant());
+        let subject = words.get(1).copied().unwrap_or_default();
+        let change = match words[0] {
+            "pause" | "resume" | "end" | "draft" => {
+                let status = match words[0] {
+                    "pause" => Status::Paused,
+                    "resume" => Status::Active,
+                    "end" => Status::Ended,
+                    _ => Status::Draft,
+                };
+                let id = CampaignId::parse(subject).unwrap();
+                let put = engine.put_status(tenant, &id, status, Expect::Any, "test");
+                return put.map(|_| true).map_err(|error| error.to_string());
+            }
+            "replace" => {
+                let new = engine.replace_code(tenant, subject, Some(words[2]), "test");
+                return new.map(|_| true).map_err(|error| error.to_string());
+            }
+            "revoke" => CodeChange::Revoke,
+            "reinstate" => CodeChange::Reinstate,
+            "paid" => CodeChange::Paid(moment(words[2])),
+            _ => return Ok(false),
+        };
+        let changed = engine.change_code(tenant, subject, change, "test");
+        changed.map(|()| true).map_err(|error| error.to_string())
+    }
+
+    fn request(&mut self, words: &[&str]) -> Result<Request, String> {
+        let subject = words.get(1).copied().ok_or("what?")?;
+        let number = |name: &str| said(words, name).map_or(0, |n| n.parse().unwrap());
+        let ttl_ms = number("ttl") as u32;
+        let codes = |text: &str| text.split(',').map(str::to_owned).collect();
+        let about = id(subject);
+        Ok(match words[0] {
+            "redeem" => Request::Redeem(Redeem {
+                deadline_ms: 0,
+                id: about,
+                codes: codes(words[2]),
+                order: order(&words[3..])?,
+            }),
+            "hold" => Request::Hold(Hold {
+                deadline_ms: 0,
+                id: about,
+                codes: codes(words[2]),
+                order: order(&words[3..])?,
+                ttl_ms,
+            }),
+            "validate" => Request::Validate(Validate {
+                codes: codes(subject),
+                order: order(&words[2..])?,
+                ..Validate::default()
+            }),
+            "confirm" => {
+                Request::Confirm(Confirm { id: about, part: number("part"), ..Confirm::default() })
+            }
+            "release" => {
+                self.releases += 1;
+                let fresh = format!("release {}", self.releases);
+                let release_id = id(said(words, "as").unwrap_or(&fresh));
+                let part = number("part");
+                Request::Release(Release { id: about, release_id, part, ..Release::default() })
+            }
+            "extend" => Request::Extend(Extend { id: about, ttl_ms, ..Extend::default() }),
+            "status" => Request::Status(StatusQuery { deadline_ms: 0, id: about }),
+            "code" => Request::Code(CodeQuery { deadline_ms: 0, code: subject.to_owned() }),
+            verb => return Err(format!("{verb} is no verb")),
+        })
+    }
+}
+
+fn said<'a>(words: &[&'a str], name: &str) -> Option<&'a str> {
+    words.iter().filter_map(|word| word.split_once('=')).find(|(n, _)| *n == name).map(|w| w.1)
+}
+
+/// `customer= group= gate= property= channel= partner= brand= ref= units= amount=MINOR
+/// total=MINOR:EUR line=PRODUCT/CATEGORY/QUANTITY/MINOR in=ZONE out=ZONE`
+fn order(words: &[&str]) -> Result<Order, String> {
+    let mut order = Order::default();
+    for word in words {
+        let (name, value) = word.split_once('=').ok_or_else(|| format!("{word}?"))?;
+        let own = || Some(value.to_owned());
+        match name {
+            "customer" => order.customer = own(),
+            "group" => order.customer_groups.push(value.to_owned()),
+            "gate" => order.gate = own(),
+            "property" => order.property = own(),
+            "channel" => order.channel = own(),
+            "partner" => order.partner = own(),
+            "brand" => order.brand = own(),
+            "ref" => order.order_ref = own(),
+            "units" => order.units = value.parse().unwrap(),
+            "amount" => order.amount_minor = Some(value.parse().unwrap()),
+            "total" => {
+                let (minor, currency) = value.split_once(':').unwrap_or((value, ""));
+                order.total_minor = Some(minor.parse().unwrap());
+                order.currency = (!currency.is_empty()).then(|| currency.to_owned());
+            }
+            "line" => {
+                let parts: Vec<&str> = value.split('/').collect();
+                order.lines.push(Line {
+                    product: parts[0].to_owned(),
+                    category: parts[1].to_owned(),
+                    quantity: parts[2].parse().unwrap(),
+                    amount_minor: parts[3].parse().unwrap(),
+                });
+            }
+            "in" => (order.zone, order.passage) = (own(), Passage::Entry),
+            "out" => (order.zone, order.passage) = (own(), Passage::Exit),
+            "ttl" => {}
+            _ => return Err(format!("an order has no {name}")),
+        }
+    }
+    Ok(order)
+}
+
+/// Words with single blanks between them; moments in UTC.
+fn normal(expected: &str) -> String {
+    let words = expected.split_whitespace().map(|word| match word.split_once('=') {
+        Some((name, value)) => match Timestamp::from_rfc3339(value) {
+            Some(moment) => format!("{name}={}", moment.to_rfc3339()),
+            None => word.to_owned(),
+        },
+        None => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+pub(crate) fn outcome(reply: &Result<Reply, Error>) -> String {
+    match reply {
+        Ok(Reply::Accepted(yes)) => {
+            let state = match yes.state {
+                State::Valid => "valid",
+                State::Held => "held",
+                State::Redeemed => "redeemed",
+                State::Released => "released",
+                State::Expired => "expired",
+                State::Other(_) => "other",
+            };
+            format!("{}{state}", if yes.replayed { "again " } else { "" })
+        }
+        Ok(Reply::Refused(no)) => no.reason.clone(),
+        Ok(Reply::CodeStatus(status)) => match status.code_state {
+            CodeState::Ready => "ready",
+            CodeState::NotActivated => "not_activated",
+            CodeState::Used => "used",
+            CodeState::Revoked => "revoked",
+            CodeState::Replaced => "replaced",
+            CodeState::Expired => "expired",
+            CodeState::Other(_) => "other",
+        }
+        .to_owned(),
+        Err(Error::Protocol { number, .. }) => format!("fault {number}"),
+        reply => format!("{reply:?}"),
+    }
+}
+
+fn or_dash<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+fn utc(ms: i64) -> String {
+    Timestamp(ms).to_rfc3339()
+}
+
+/// A figure of a yes; of several codes joined by commas.
+fn of_yes(yes: &Accepted, name: &str, now: Timestamp) -> Result<String, String> {
+    let uses = |of: &dyn Fn(&Use) -> String| yes.uses.iter().map(of).collect::<Vec<_>>().join(",");
+    Ok(match name {
+        "size" => yes.size.to_string(),
+        "live" => yes.live.to_string(),
+        "before" => yes.total_before_minor.to_string(),
+        "after" => yes.total_after_minor.to_string(),
+        "currency" => yes.currency.clone(),
+        "until" if yes.until_ms == 0 => "-".to_owned(),
+        "until" => format!("{:+}", yes.until_ms - now.0),
+        "at" => utc(yes.at_ms),
+        "campaign" => uses(&|one| one.campaign.clone()),
+        "worth" => uses(&|one| one.worth_minor.to_string()),
+        "ordinal" => uses(&|one| one.ordinal.to_string()),
+        "remaining" => uses(&|one| or_dash(one.remaining)),
+        "balance" => uses(&|one| or_dash(one.balance_minor)),
+        "units" => uses(&|one| one.units.to_string()),
+        "version" => uses(&|one| one.version.to_string()),
+        "holder" => uses(&|one| or_dash(one.holder.as_ref())),
+        "products" => uses(&|one| {
+            let all = one.products.iter().map(|p| format!("{}*{}", p.product, p.quantity));
+            all.collect::<Vec<_>>().join("+")
+        }),
+        _ => return Err(format!("a yes has no {name}")),
+    })
+}
+
+/// A detail of a no, with its name; blanks become low lines.
+fn of_no(no: &Refused, name: &str) -> Result<String, String> {
+    let details = &no.details;
+    let text = |text: &Option<String>| text.as_ref().map(|text| text.replace(' ', "_"));
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
+    let told = [
+        ("scope", text(&details.scope)),
+        ("limit", text(&details.limit)),
+        ("used", number(details.used)),
+        ("held", number(details.held)),
+        ("max", number(details.max)),
+        ("retry", number(details.retry_after_ms)),
+        ("resets", details.resets_at_ms.map(utc)),
+        ("next", details.next_valid_at_ms.map(utc)),
+        ("missing", text(&details.missing)),
+        ("conflicts", text(&details.conflicts_with)),
+        ("rule", text(&details.rule)),
+        ("last", details.last_used_ms.map(utc)),
+        ("gate", text(&details.last_gate)),
+    ];
+    let code = (no.code_index != NO_CODE).then(|| no.code_index.to_string());
+    Ok(match name {
+        "number" => no.number.to_string(),
+        "transient" => no.transient.to_string(),
+        "code" => or_dash(code),
+        "all" => {
+            let all = told.iter().filter_map(|(name, value)| {
+                value.as_ref().map(|value| format!("{name}:{value}"))
+            });
+            all.collect::<Vec<_>>().join(";")
+        }
+        name => {
+            let one = told.into_iter().find(|(known, _)| *known == name);
+            or_dash(one.ok_or_else(|| format!("a no has no {name}"))?.1)
+        }
+    })
+}
+
+fn of_code(status: &CodeStatus, name: &str) -> Result<String, String> {
+    Ok(match name {
+        "campaign" => status.campaign.clone(),
+        "version" => status.version.to_string(),
+        "used" => status.used.to_string(),
+        "held" => status.held.to_string(),
+        "max" => or_dash(status.max),
+        "balance" => or_dash(status.balance_minor),
+        "holder" => or_dash(status.holder.as_ref()),
+        "until" => or_dash(status.valid_to_ms.map(utc)),
+        "last" => or_dash(status.last_used_ms.map(utc)),
+        _ => return Err(format!("a code has no {name}")),
+    })
+}
