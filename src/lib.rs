@@ -8,9 +8,11 @@
 
 pub mod auth;
 pub mod catalog;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod codes;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod index;
@@ -18,5 +20,6 @@ pub mod ledger;
 pub mod metrics;
 pub mod protocol;
 pub mod server;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -193,11 +193,11 @@ impl std::str::FromStr for Shape {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = |text: &str, max| {
-            text.parse().ok().filter(|number| (1..=max).contains(number))
-        };
+        let number =
+            |text: &str, max| text.parse().ok().filter(|number| (1..=max).contains(number));
         let shape = text.split_once('x').and_then(|(connections, in_flight)| {
-            let (connections, in_flight) = (number(connections, 10_000)?, number(in_flight, 4_096)?);
+            let (connections, in_flight) =
+                (number(connections, 10_000)?, number(in_flight, 4_096)?);
             Some(Self { connections, in_flight })
         });
         shape.ok_or_else(|| format!("{text:?} is no shape such as 8x128"))

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
-use jeton::client::{Connection, Connector, Error, Lane, Options, Receive, Reply};
 use jeton::client::Replies;
+use jeton::client::{Connection, Connector, Error, Lane, Options, Receive, Reply};
 use jeton::metrics::Stopwatch;
 use serde::Serialize;
 
@@ -279,7 +279,11 @@ impl State {
 }
 
 /// Carries out a plan.
-pub(crate) async fn carry_out(options: Options, plan: Plan, title: &str) -> anyhow::Result<Figures> {
+pub(crate) async fn carry_out(
+    options: Options,
+    plan: Plan,
+    title: &str,
+) -> anyhow::Result<Figures> {
     let (run, connections, ports) = connect(options, plan).await?;
     let progress = progress_bar(&run.plan, title);
     let pacer = match run.plan.kind {
@@ -297,8 +301,10 @@ pub(crate) async fn carry_out(options: Options, plan: Plan, title: &str) -> anyh
         }
     };
     while !run.is_over() && run.now_ns() < run.end_ns() {
-        tokio::time::sleep(TICK.min(Duration::from_nanos(run.end_ns().saturating_sub(run.now_ns()))))
-            .await;
+        tokio::time::sleep(
+            TICK.min(Duration::from_nanos(run.end_ns().saturating_sub(run.now_ns()))),
+        )
+        .await;
         progress.set_position(run.now_ns() / 1_000_000);
         if ports.iter().all(|port| port.state().is_closed) {
             run.is_over.store(true, Ordering::Relaxed);

@@ -82,22 +82,38 @@ impl Report {
 }
 
 const HEADS: [&str; 15] = [
-    "durability", "verb", "codes", "loop", "conns", "runs", "offered/s", "achieved/s", "p50",
-    "p90", "p99", "p99.9", "max", "late", "cpu",
+    "durability",
+    "verb",
+    "codes",
+    "loop",
+    "conns",
+    "runs",
+    "offered/s",
+    "achieved/s",
+    "p50",
+    "p90",
+    "p99",
+    "p99.9",
+    "max",
+    "late",
+    "cpu",
 ];
 
 /// One line for all runs of one measurement: the median of each figure.
 fn row(title: &[String; 5], same: &[&Figures]) -> Vec<String> {
-    let mid = |figure: &dyn Fn(&Figures) -> f64| median(same.iter().map(|run| figure(run)).collect());
+    let mid =
+        |figure: &dyn Fn(&Figures) -> f64| median(same.iter().map(|run| figure(run)).collect());
     let latency = |pick: fn(&Quantiles) -> f64| figure(mid(&|run| pick(&run.latency)), 0);
     let offered = same.first().and_then(|run| run.offered_per_s);
     let late = same.first().and_then(|run| run.pacer_late);
     let cpu = same.first().and_then(|run| run.server_cpu_us);
     let mut row = title.to_vec();
     row.push(same.len().to_string());
-    row.push(offered.map_or("-".to_owned(), |_| {
-        figure(mid(&|run| run.offered_per_s.unwrap_or_default()), 0)
-    }));
+    row.push(
+        offered.map_or("-".to_owned(), |_| {
+            figure(mid(&|run| run.offered_per_s.unwrap_or_default()), 0)
+        }),
+    );
     row.push(figure(mid(&|run| run.achieved_per_s), 0));
     row.extend([
         latency(|all| all.p50_us),
@@ -109,9 +125,11 @@ fn row(title: &[String; 5], same: &[&Figures]) -> Vec<String> {
     row.push(late.map_or("-".to_owned(), |late| {
         format!("{}/{}", figure(late.p50_us, 0), figure(late.p99_us, 0))
     }));
-    row.push(cpu.map_or("-".to_owned(), |_| {
-        figure(mid(&|run| run.server_cpu_us.unwrap_or_default()), 1)
-    }));
+    row.push(
+        cpu.map_or("-".to_owned(), |_| {
+            figure(mid(&|run| run.server_cpu_us.unwrap_or_default()), 1)
+        }),
+    );
     row
 }
 

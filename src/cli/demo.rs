@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
 use super::output::{Exit, Output};
@@ -120,7 +120,8 @@ struct Sample {
 impl Sample {
     fn make(engine: &Engine, tenant: &TenantId) -> anyhow::Result<Self> {
         for campaign in CAMPAIGNS {
-            let document = CampaignDocument::from_toml(campaign)?;
+            let document =
+                CampaignDocument::from_toml(campaign).map_err(|wrong| anyhow!("{wrong}"))?;
             engine.put_campaign(tenant, document, Expect::Any, WHO)?;
         }
         own_code(engine, tenant, "summer-sale", "SUMMER-2026")?;

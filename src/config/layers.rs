@@ -138,13 +138,11 @@ fn merge_one(
         faults.push(Fault { key: key.to_owned(), origin, message });
         return figment;
     }
-    let nested = key
-        .rsplit('.')
-        .fold(parse_value(text), |value, part| Value::from(Dict::from([(part.to_owned(), value)])));
-    match nested {
-        Value::Dict(_, values) => figment.merge(Layer { origin, values }),
-        _ => figment,
-    }
+    let mut parts = key.rsplit('.');
+    let first = parts.next().unwrap_or(key);
+    let values = Dict::from([(first.to_owned(), parse_value(text))]);
+    let values = parts.fold(values, |inner, part| Dict::from([(part.to_owned(), inner.into())]));
+    figment.merge(Layer { origin, values })
 }
 
 /// A TOML value, or the text as it is.
@@ -165,12 +163,12 @@ fn collect_unknown(
 ) {
     for (name, value) in values {
         let key = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
-        match value {
-            _ if is_known(&key) => {}
-            Value::Dict(_, below) if !below.is_empty() => {
-                collect_unknown(&key, below, is_known, unknown);
-            }
-            _ => unknown.push(key),
+        if is_known(&key) {
+            continue;
+        }
+        match value.as_dict() {
+            Some(below) if !below.is_empty() => collect_unknown(&key, below, is_known, unknown),
+            Some(_) | None => unknown.push(key),
         }
     }
 }

@@ -218,10 +218,7 @@ impl fmt::Display for Fault {
             write!(f, "{}: ", self.key)?;
         }
         write!(f, "{}", self.message)?;
-        match &self.origin {
-            Origin::Default => Ok(()),
-            origin => write!(f, " ({origin})"),
-        }
+        if self.origin == Origin::Default { Ok(()) } else { write!(f, " ({})", self.origin) }
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) struct Reader<'a> {
 }
 
 /// What is said about a setting where it is read.
+#[derive(Clone, Copy)]
 pub(super) struct About {
     pub(super) key: &'static str,
     pub(super) range: &'static str,

@@ -43,7 +43,6 @@ impl Memory {
         let now = (self.now)();
         let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
         book.expire_due(now, EXPIRE_MAX);
-        book.forget(now, EXPIRE_MAX);
         let answers = submission
             .tasks
             .iter()
@@ -52,6 +51,7 @@ impl Memory {
                 false => Answer::Outcome(book.apply(&task.command)),
             })
             .collect();
+        book.forget(now, EXPIRE_MAX);
         let news = book.take_events();
         // While the book is locked, so that events stay in order.
         self.keep(news);

@@ -8,12 +8,15 @@
     reason = "a failed one is a failed test"
 )]
 
+mod callers;
 mod checkout;
 mod controls;
 mod gates;
 mod house;
+mod http;
 mod limits;
 mod quic;
 mod refusals;
+mod restarts;
 mod scenarios;
 mod sequences;

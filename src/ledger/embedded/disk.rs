@@ -16,7 +16,7 @@ use std::sync::Arc;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::record::{Damage, Decoder, Encoder, key_bytes, key_from};
-use crate::domain::book::{Book, Change, Event, Record, Slot};
+use crate::domain::book::{Book, Change, Event, EventKind, Record, Slot};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{Receipt, State};
 use crate::ledger::{Entry, LedgerError, OpenError, owners};
@@ -193,14 +193,16 @@ impl Disk {
                 numbers.entry(owner).or_default().push(event.number);
             }
             if ids.insert(event.id) {
-                self.put_receipt(&mut writes, receipt);
+                self.put_receipt(&mut writes, receipt, event.kind);
             }
+        }
+        // A batch must not name a key twice: which one counts would be chance.
+        for slot in forgotten {
+            newest.remove(slot);
+            writes.remove(self.records(slot), key_bytes(&slot.key()));
         }
         for (slot, change) in newest {
             self.put_change(&mut writes, slot, change);
-        }
-        for slot in forgotten {
-            writes.remove(self.records(slot), key_bytes(&slot.key()));
         }
         for (owner, numbers) in numbers {
             let mut encoder = Encoder::new(16);
@@ -218,13 +220,20 @@ impl Disk {
         Batch { writes, last_event }
     }
 
-    fn put_receipt(&self, writes: &mut fjall::OwnedWriteBatch, receipt: &Receipt) {
+    /// `first` is what happened to it first in this batch: a hold that expired may have been
+    /// replaced by a redemption since.
+    fn put_receipt(
+        &self,
+        writes: &mut fjall::OwnedWriteBatch,
+        receipt: &Receipt,
+        first: EventKind,
+    ) {
         let mut encoder = Encoder::new(192 + receipt.note.len());
         encoder.receipt(receipt);
         writes.insert(&self.receipts, receipt.id.0, encoder.done());
         if receipt.state == State::Held {
             writes.insert(&self.holds, receipt.id.0, []);
-        } else if receipt.until.is_some() {
+        } else if receipt.until.is_some() || first == EventKind::Expired {
             writes.remove(&self.holds, receipt.id.0);
         }
     }

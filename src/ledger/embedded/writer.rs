@@ -40,7 +40,7 @@ pub enum Fault {
     /// The writer stops before the n-th commit, as if the process had died: nothing is written or
     /// answered.
     StopBefore(u64),
-    /// The writer stops after the n-th commit: it is durable, but not answered.
+    /// The writer stops after the n-th commit, in the same way: it is durable, but not answered.
     StopAfter(u64),
     /// Answers leave before the commit, and the writer stops before the n-th: a broken promise.
     AnswerFirst(u64),
@@ -151,8 +151,14 @@ impl Writer {
         }
         let (mut round, batch) = self.apply(submissions);
         #[cfg(feature = "testing")]
-        if matches!(self.options.fault, Fault::AnswerFirst(_)) {
-            round = self.answer(round);
+        {
+            self.commits += u64::from(!batch.is_empty());
+            if self.options.fault == Fault::StopBefore(self.commits) {
+                return Step::Stop;
+            }
+            if matches!(self.options.fault, Fault::AnswerFirst(_)) {
+                round = self.answer(round);
+            }
         }
         if let Err(error) = self.commit(batch) {
             self.poison(&error);
@@ -164,7 +170,6 @@ impl Writer {
         }
         #[cfg(feature = "testing")]
         if self.options.fault == Fault::StopAfter(self.commits) {
-            std::mem::forget(round.waiting);
             return Step::Stop;
         }
         self.let_go(&round.ids);
@@ -202,7 +207,6 @@ impl Writer {
             Round { waiting: Vec::with_capacity(submissions.len()), ids: SmallVec::new() };
         let mut book = self.book();
         book.expire_due(now, SWEEP_MAX);
-        let forgotten = book.forget(now, SWEEP_MAX);
         for Submission { tasks, done } in submissions {
             let mut answers = Vec::with_capacity(tasks.len());
             for task in &tasks {
@@ -215,6 +219,8 @@ impl Writer {
             }
             round.waiting.push((done, answers));
         }
+        // Last, so that what a late command writes into a period that is over is not left on disk.
+        let forgotten = book.forget(now, SWEEP_MAX);
         let events: Vec<Event> = book.take_events();
         round.ids.extend(events.iter().map(|event| event.id));
         let batch = self.disk.batch(&book, &events, &forgotten);
@@ -256,11 +262,9 @@ impl Writer {
     }
 
     #[cfg(feature = "testing")]
-    fn fail_as_told(&mut self) -> Result<(), String> {
-        self.commits += 1;
+    fn fail_as_told(&self) -> Result<(), String> {
         let n = self.commits;
-        let fault = self.options.fault;
-        if [Fault::FailCommit(n), Fault::StopBefore(n), Fault::AnswerFirst(n)].contains(&fault) {
+        if [Fault::FailCommit(n), Fault::AnswerFirst(n)].contains(&self.options.fault) {
             return Err(format!("told to fail at commit {n}"));
         }
         Ok(())
@@ -295,6 +299,7 @@ impl Writer {
         };
         while let Ok(message) = self.inbox.try_recv() {
             if let Message::Batch(submission) = message {
+                self.shared.waiting.fetch_sub(submission.tasks.len(), Ordering::Relaxed);
                 (submission.done)(Err(why.clone()));
             }
         }
@@ -302,5 +307,14 @@ impl Writer {
 
     fn book(&self) -> RwLockWriteGuard<'_, Book> {
         self.shared.book.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread that panicked must not look like one that was told to close.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.poison("its thread panicked");
+        }
     }
 }

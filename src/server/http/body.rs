@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn versions_are_expected_as_etags_say() {
-        let expect = |name, value| expected(&headers(name, value)).map_err(|p| p.status);
+        let expect = |name, value| expected(&headers(name, value)).map_err(|p| p.view().status);
         assert_eq!(expect("if-match", "\"3\""), Ok(Expect::Version(3)));
         assert_eq!(expect("if-match", "3"), Ok(Expect::Version(3)));
         assert_eq!(expect("if-match", "*"), Ok(Expect::Any));
@@ -177,6 +177,6 @@ mod tests {
         assert_eq!(key_text(&HeaderMap::new()).unwrap(), None);
         assert_eq!(key_text(&headers("idempotency-key", " a ")).unwrap(), Some("a"));
         let long = "x".repeat(KEY_BYTES_MAX + 1);
-        assert_eq!(key_text(&headers("idempotency-key", &long)).unwrap_err().status, 400);
+        assert_eq!(key_text(&headers("idempotency-key", &long)).unwrap_err().view().status, 400);
     }
 }

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::{Body, Document, Path, Query, expected};
 use super::caller::By;
 use super::from_json::campaign_id;
-use super::problem::{Problem, field};
+use super::problem::{Problem, ProblemView, field};
 use super::{Hall, Of};
 use crate::auth::role::Action;
 use crate::engine::document;
@@ -120,7 +120,7 @@ pub(super) struct ChangeView {
 /// All campaigns, in the order of their ids.
 #[utoipa::path(
     get, path = "/v1/campaigns", tag = "campaigns",
-    responses((status = 200, body = Vec<CampaignView>), (status = "4XX", body = Problem))
+    responses((status = 200, body = Vec<CampaignView>), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn list(
     Of(hall): Of<Arc<Hall>>,
@@ -136,7 +136,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}", tag = "campaigns",
     params(("id" = String, Path, description = "The campaign's id"), VersionQuery),
-    responses((status = 200, body = CampaignView), (status = "4XX", body = Problem))
+    responses((status = 200, body = CampaignView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn show(
     Of(hall): Of<Arc<Hall>>,
@@ -164,7 +164,7 @@ pub(super) async fn show(
         ("If-Match" = Option<String>, Header, description = "The version to change, as \"3\", or *"),
         ("If-None-Match" = Option<String>, Header, description = "* for a new campaign"),
     ),
-    responses((status = 200, body = CampaignView), (status = "4XX", body = Problem))
+    responses((status = 200, body = CampaignView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn put(
     Of(hall): Of<Arc<Hall>>,
@@ -188,7 +188,7 @@ pub(super) async fn put(
 #[utoipa::path(
     post, path = "/v1/campaigns/{id}/plan", tag = "campaigns", request_body = CampaignDocument,
     params(("id" = String, Path, description = "The campaign's id")),
-    responses((status = 200, body = PlanView), (status = "4XX", body = Problem))
+    responses((status = 200, body = PlanView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn plan(
     Of(hall): Of<Arc<Hall>>,
@@ -213,7 +213,7 @@ pub(super) async fn plan(
         ("id" = String, Path, description = "The campaign's id"),
         ("If-Match" = Option<String>, Header, description = "The version that must be there"),
     ),
-    responses((status = 200, body = CampaignView), (status = "4XX", body = Problem))
+    responses((status = 200, body = CampaignView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn put_status(
     Of(hall): Of<Arc<Hall>>,

@@ -15,7 +15,7 @@ use super::event_view::{CodeView, EventView};
 use super::from_json::{
     IssueWish, campaign_id, holder as holder_of, issue_order, language, request_id, rfc3339,
 };
-use super::problem::{Kind, Problem};
+use super::problem::{Kind, Problem, ProblemView};
 use super::views::{AnswerView, NoView, is_miss, throttled};
 use super::{Hall, Of};
 use crate::auth::role::Action;
@@ -131,7 +131,7 @@ const HISTORY_MAX: usize = 1_000;
 /// Where a code stands.
 #[utoipa::path(
     post, path = "/v1/codes/lookup", tag = "codes", request_body = CodeBody,
-    responses((status = 200, body = CodeView), (status = "4XX", body = Problem))
+    responses((status = 200, body = CodeView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn lookup(
     Of(hall): Of<Arc<Hall>>,
@@ -154,7 +154,7 @@ pub(super) async fn lookup(
 /// What happened to a code.
 #[utoipa::path(
     post, path = "/v1/codes/history", tag = "codes", request_body = HistoryBody,
-    responses((status = 200, body = HistoryView), (status = "4XX", body = Problem))
+    responses((status = 200, body = HistoryView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn history(
     Of(hall): Of<Arc<Hall>>,
@@ -182,7 +182,7 @@ pub(super) async fn history(
 #[utoipa::path(
     post, path = "/v1/codes", tag = "codes", request_body = CreateBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes it repeatable")),
-    responses((status = 200, body = DoneView), (status = "4XX", body = Problem))
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn create(
     Of(hall): Of<Arc<Hall>>,
@@ -199,7 +199,7 @@ pub(super) async fn create(
 /// Block a code.
 #[utoipa::path(
     post, path = "/v1/codes/revoke", tag = "codes", request_body = CodeBody,
-    responses((status = 200, body = DoneView), (status = "4XX", body = Problem))
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn revoke(
     Of(hall): Of<Arc<Hall>>,
@@ -213,7 +213,7 @@ pub(super) async fn revoke(
 /// Let a blocked code be used again.
 #[utoipa::path(
     post, path = "/v1/codes/reinstate", tag = "codes", request_body = CodeBody,
-    responses((status = 200, body = DoneView), (status = "4XX", body = Problem))
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn reinstate(
     Of(hall): Of<Arc<Hall>>,
@@ -227,7 +227,7 @@ pub(super) async fn reinstate(
 /// A code was paid.
 #[utoipa::path(
     post, path = "/v1/codes/paid", tag = "codes", request_body = PaidBody,
-    responses((status = 200, body = DoneView), (status = "4XX", body = Problem))
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn paid(
     Of(hall): Of<Arc<Hall>>,
@@ -243,7 +243,7 @@ pub(super) async fn paid(
 /// Bind a code to a customer, or to nobody.
 #[utoipa::path(
     post, path = "/v1/codes/holder", tag = "codes", request_body = HolderBody,
-    responses((status = 200, body = DoneView), (status = "4XX", body = Problem))
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn holder(
     Of(hall): Of<Arc<Hall>>,
@@ -258,7 +258,7 @@ pub(super) async fn holder(
 /// Let a new code take the place of a lost one, with what was left of it.
 #[utoipa::path(
     post, path = "/v1/codes/replace", tag = "codes", request_body = ReplaceBody,
-    responses((status = 200, body = DoneView), (status = "4XX", body = Problem))
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn replace(
     Of(hall): Of<Arc<Hall>>,

@@ -18,7 +18,7 @@ use super::body::Query;
 use super::caller::By;
 use super::event_view::{EventView, note_of, rfc3339_of_ms};
 use super::lines::{STALL_MAX, stream_of, stream_permit};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemView};
 use super::{Hall, Of};
 use crate::auth::role::{Action, Role};
 use crate::engine::Entry;
@@ -100,7 +100,7 @@ pub(super) struct AuditLineView {
 /// Events after a number.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", params(EventsQuery),
-    responses((status = 200, body = EventsView), (status = "4XX", body = Problem))
+    responses((status = 200, body = EventsView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn list(
     Of(hall): Of<Arc<Hall>>,
@@ -131,7 +131,7 @@ pub(super) async fn list(
     ),
     responses(
         (status = 200, description = "Events", content_type = "text/event-stream", body = EventView),
-        (status = "4XX", body = Problem),
+        (status = "4XX", body = ProblemView),
     )
 )]
 pub(super) async fn stream(
@@ -220,7 +220,7 @@ fn own(by: &By, entry: &Entry) -> Option<EventView> {
 /// Who changed what, newest first.
 #[utoipa::path(
     get, path = "/v1/audit", tag = "events", params(AuditQuery),
-    responses((status = 200, body = AuditView), (status = "4XX", body = Problem))
+    responses((status = 200, body = AuditView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn audit(
     Of(hall): Of<Arc<Hall>>,

@@ -13,7 +13,7 @@ use super::caller::By;
 use super::event_view::{BatchView, exported_cells};
 use super::from_json::campaign_id;
 use super::lines::{LineFormat, Lines};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemView};
 use super::{Hall, Of};
 use crate::auth::role::Action;
 use crate::engine::Batch;
@@ -52,7 +52,7 @@ struct Done {
 /// Codes that were issued together.
 #[utoipa::path(
     get, path = "/v1/batches", tag = "codes", params(BatchesQuery),
-    responses((status = 200, body = Vec<BatchView>), (status = "4XX", body = Problem))
+    responses((status = 200, body = Vec<BatchView>), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn batches(
     Of(hall): Of<Arc<Hall>>,
@@ -73,7 +73,7 @@ pub(super) async fn batches(
     params(("number" = u32, Path, description = "The batch's number"), ExportQuery),
     responses(
         (status = 200, description = "The codes, line by line", content_type = "application/x-ndjson", body = String),
-        (status = "4XX", body = Problem),
+        (status = "4XX", body = ProblemView),
     )
 )]
 pub(super) async fn codes(

@@ -12,7 +12,7 @@ use super::body::{Path, Query, key_text};
 use super::caller::By;
 use super::from_json::{IssueWish, campaign_id, issue_order, request_id};
 use super::lines::{LineFormat, Lines};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemView};
 use super::{Hall, Of};
 use crate::auth::role::Action;
 use crate::engine::{Generation, IssueError, IssueOrder};
@@ -60,7 +60,7 @@ struct Done {
     ),
     responses(
         (status = 200, description = "The codes, line by line", content_type = "application/x-ndjson", body = String),
-        (status = "4XX", body = Problem),
+        (status = "4XX", body = ProblemView),
     )
 )]
 pub(super) async fn generate(

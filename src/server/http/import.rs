@@ -17,7 +17,7 @@ use super::caller::By;
 use super::from_json::{IssueWish, request_id};
 use super::generate::order_of;
 use super::lines::{LineFormat, Lines, STALL_MAX};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemView};
 use super::{Hall, Of};
 use crate::auth::role::Action;
 use crate::engine::{ImportNews, Imported, IssueOrder, List, ListFormat, RowRefused, Trial};
@@ -133,7 +133,7 @@ struct Report {
     ),
     responses(
         (status = 200, description = "What became of it, line by line", content_type = "application/x-ndjson", body = String),
-        (status = "4XX", body = Problem),
+        (status = "4XX", body = ProblemView),
     )
 )]
 pub(super) async fn import(

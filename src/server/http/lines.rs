@@ -153,7 +153,7 @@ impl Lines {
         };
         if told.is_ok() && self.format != LineFormat::Ndjson {
             // Who has gone needs no end.
-            let _gone = self.send(Err(io::Error::other(problem.detail.clone())));
+            let _gone = self.send(Err(io::Error::other(problem.view().detail.clone())));
         }
     }
 

@@ -12,9 +12,13 @@ use utoipa::ToSchema;
 use crate::engine::{CampaignError, CatalogError, Expect, FieldError, IssueError, LedgerError};
 use crate::server::access::AccessError;
 
-/// A problem.
+/// A problem, small enough to be the error of every function here.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Problem(Box<ProblemView>);
+
+/// A problem, as it is told.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct Problem {
+pub(super) struct ProblemView {
     /// A URN that names the kind of problem: `urn:jeton:problem:version-conflict`.
     #[serde(rename = "type")]
     pub(super) kind: String,
@@ -105,7 +109,7 @@ impl Kind {
 impl Problem {
     pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let (status, name, title) = kind.parts();
-        Self {
+        Self(Box::new(ProblemView {
             kind: format!("urn:jeton:problem:{name}"),
             title,
             status: status.as_u16(),
@@ -115,16 +119,16 @@ impl Problem {
             expected_version: None,
             found_version: None,
             retry_after_ms: None,
-        }
+        }))
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     pub(super) fn retry_after_ms(mut self, ms: u64) -> Self {
-        self.retry_after_ms = Some(ms);
+        self.0.retry_after_ms = Some(ms);
         self
     }
 
@@ -135,7 +139,9 @@ impl Problem {
             Some(only) if count == 1 => only.to_string(),
             _ => format!("{count} mistakes; each is listed with its place"),
         };
-        Self { errors, ..Self::new(Kind::Invalid, detail) }
+        let mut problem = Self::new(Kind::Invalid, detail);
+        problem.0.errors = errors;
+        problem
     }
 
     /// One mistake at `path`.
@@ -160,8 +166,13 @@ impl Problem {
             .retry_after_ms(1_000)
     }
 
-    pub(super) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    /// What is told.
+    pub(super) fn view(&self) -> &ProblemView {
+        &self.0
+    }
+
+    fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
@@ -177,10 +188,10 @@ impl IntoResponse for Problem {
         let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(ms) = self.retry_after_ms {
+        if let Some(ms) = self.0.retry_after_ms {
             headers.insert(RETRY_AFTER, retry_after(ms));
         }
-        if self.status == StatusCode::UNAUTHORIZED.as_u16() {
+        if self.0.status == StatusCode::UNAUTHORIZED.as_u16() {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"jeton\""));
         }
         response
@@ -213,16 +224,17 @@ impl From<AccessError> for Problem {
 impl From<CampaignError> for Problem {
     fn from(error: CampaignError) -> Self {
         match error {
-            CampaignError::Conflict { expected, found, .. } => Self {
-                expected_version: Some(match expected {
+            CampaignError::Conflict { expected, found, .. } => {
+                let mut problem = Self::new(Kind::VersionConflict, error.to_string())
+                    .hint("read the campaign again, and repeat the change with the version found");
+                problem.0.expected_version = Some(match expected {
                     Expect::New => "none".to_owned(),
                     Expect::Any => "any".to_owned(),
                     Expect::Version(version) => version.to_string(),
-                }),
-                found_version: found,
-                ..Self::new(Kind::VersionConflict, error.to_string())
-                    .hint("read the campaign again, and repeat the change with the version found")
-            },
+                });
+                problem.0.found_version = found;
+                problem
+            }
             CampaignError::Invalid(errors) => Self::invalid(errors),
             CampaignError::Store(error) => error.into(),
         }

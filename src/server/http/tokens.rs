@@ -10,7 +10,7 @@ use super::body::{Body, Path};
 use super::caller::By;
 use super::event_view::rfc3339_of_ms;
 use super::from_json::{Length, tenant_id};
-use super::problem::{Kind, Problem, field};
+use super::problem::{Kind, Problem, ProblemView, field};
 use super::{Hall, Of};
 use crate::auth::caller::{CallerId, Identity, Name};
 use crate::auth::role::{Action, Role};
@@ -89,7 +89,7 @@ impl TokenView {
 /// All tokens of the tenant, oldest first, without their texts.
 #[utoipa::path(
     get, path = "/v1/tokens", tag = "tokens",
-    responses((status = 200, body = Vec<TokenView>), (status = "4XX", body = Problem))
+    responses((status = 200, body = Vec<TokenView>), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn list(Of(hall): Of<Arc<Hall>>, by: By) -> Result<Json<Vec<TokenView>>, Problem> {
     by.require(Action::Tokens)?;
@@ -100,7 +100,7 @@ pub(super) async fn list(Of(hall): Of<Arc<Hall>>, by: By) -> Result<Json<Vec<Tok
 /// Make a token. Its text is shown this once.
 #[utoipa::path(
     post, path = "/v1/tokens", tag = "tokens", request_body = TokenBody,
-    responses((status = 200, body = TokenView), (status = "4XX", body = Problem))
+    responses((status = 200, body = TokenView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn create(
     Of(hall): Of<Arc<Hall>>,
@@ -126,7 +126,7 @@ pub(super) async fn create(
 #[utoipa::path(
     delete, path = "/v1/tokens/{id}", tag = "tokens",
     params(("id" = String, Path, description = "The token's id")),
-    responses((status = 200, body = TokenView), (status = "4XX", body = Problem))
+    responses((status = 200, body = TokenView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn revoke(
     Of(hall): Of<Arc<Hall>>,

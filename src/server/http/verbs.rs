@@ -12,7 +12,7 @@ use super::body::{Body, Path, key_text};
 use super::caller::By;
 use super::event_view::EventView;
 use super::from_json::{AskBody, ExtendBody, PartBody, deadline, language, part_minor, request_id};
-use super::problem::{Kind, Problem};
+use super::problem::{Kind, Problem, ProblemView};
 use super::views::{AnswerView, Audience, is_miss, throttled};
 use super::{Hall, Of};
 use crate::auth::role::Action;
@@ -22,7 +22,7 @@ use crate::metrics::Stopwatch;
 /// Ask; changes nothing.
 #[utoipa::path(
     post, path = "/v1/validate", tag = "verbs", request_body = AskBody,
-    responses((status = 200, body = AnswerView), (status = "4XX", body = Problem))
+    responses((status = 200, body = AnswerView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn validate(
     Of(hall): Of<Arc<Hall>>,
@@ -41,7 +41,7 @@ pub(super) async fn validate(
 #[utoipa::path(
     post, path = "/v1/redeem", tag = "verbs", request_body = AskBody,
     params(("Idempotency-Key" = String, Header, description = "The id of the redemption")),
-    responses((status = 200, body = AnswerView), (status = "4XX", body = Problem))
+    responses((status = 200, body = AnswerView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn redeem(
     Of(hall): Of<Arc<Hall>>,
@@ -61,7 +61,7 @@ pub(super) async fn redeem(
 #[utoipa::path(
     post, path = "/v1/hold", tag = "verbs", request_body = AskBody,
     params(("Idempotency-Key" = String, Header, description = "The id of the hold")),
-    responses((status = 200, body = AnswerView), (status = "4XX", body = Problem))
+    responses((status = 200, body = AnswerView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn hold(
     Of(hall): Of<Arc<Hall>>,
@@ -82,7 +82,7 @@ pub(super) async fn hold(
 #[utoipa::path(
     post, path = "/v1/holds/{id}/confirm", tag = "verbs", request_body = PartBody,
     params(("id" = String, Path, description = "The hold's id")),
-    responses((status = 200, body = AnswerView), (status = "4XX", body = Problem))
+    responses((status = 200, body = AnswerView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn confirm(
     Of(hall): Of<Arc<Hall>>,
@@ -102,7 +102,7 @@ pub(super) async fn confirm(
 #[utoipa::path(
     post, path = "/v1/holds/{id}/extend", tag = "verbs", request_body = ExtendBody,
     params(("id" = String, Path, description = "The hold's id")),
-    responses((status = 200, body = AnswerView), (status = "4XX", body = Problem))
+    responses((status = 200, body = AnswerView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn extend(
     Of(hall): Of<Arc<Hall>>,
@@ -125,7 +125,7 @@ pub(super) async fn extend(
         ("id" = String, Path, description = "The id of the hold or redemption"),
         ("Idempotency-Key" = String, Header, description = "The id of this release"),
     ),
-    responses((status = 200, body = AnswerView), (status = "4XX", body = Problem))
+    responses((status = 200, body = AnswerView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn release(
     Of(hall): Of<Arc<Hall>>,
@@ -147,7 +147,7 @@ pub(super) async fn release(
 #[utoipa::path(
     get, path = "/v1/requests/{id}", tag = "verbs",
     params(("id" = String, Path, description = "The id of the hold or redemption")),
-    responses((status = 200, body = AnswerView), (status = "4XX", body = Problem))
+    responses((status = 200, body = AnswerView), (status = "4XX", body = ProblemView))
 )]
 pub(super) async fn status(
     Of(hall): Of<Arc<Hall>>,

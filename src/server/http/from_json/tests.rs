@@ -22,7 +22,7 @@ fn mistakes(body: &str) -> Vec<String> {
     let body: AskBody = serde_json::from_str(body).unwrap();
     match body.ask(&caller(), Timestamp(0)) {
         Ok(_) => Vec::new(),
-        Err(problem) => problem.errors.into_iter().map(|error| error.path).collect(),
+        Err(problem) => problem.view().errors.iter().map(|error| error.path.clone()).collect(),
     }
 }
 

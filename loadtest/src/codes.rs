@@ -1,0 +1,422 @@
+//! `codes`: what the claims about codes rest on.
+//!
+//! Makes many codes through the engine; proves from what is on the disk that no two are alike;
+//! starts again and weighs the index; imports the same list into a second store; mistypes a sample
+//! at every place and shows that no slip gets as far as the index.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, anyhow, ensure};
+use indicatif::ProgressBar;
+use jeton::catalog::{self, CampaignDocument, Catalog, Expect};
+use jeton::codes::Alphabet;
+use jeton::domain::code::{CodeKey, Normal};
+use jeton::domain::id::{CampaignId, TenantId};
+use jeton::domain::order::Order;
+use jeton::domain::refusal::Reason;
+use jeton::engine::{Ask, Engine, ImportNews, IssueOrder, List, ListFormat, Trial};
+use jeton::metrics::Stopwatch;
+use jeton::testing::{BoxOptions, engine_in};
+use serde::{Deserialize, Serialize};
+use smallvec::smallvec;
+
+use crate::args::CodesArgs;
+use crate::machine::{Machine, resident_bytes};
+use crate::report::{figure, write_machine};
+use crate::workload::Dice;
+
+/// Twelve places, one of them the check character: 31^11 codes.
+const GENERATED: &str = r#"
+id = "codes"
+kind = "pass"
+status = "active"
+zone = "Europe/Vienna"
+uses = 1
+codes = { pattern = "TEN-####-####-####" }
+"#;
+
+/// The same, for codes that were made elsewhere.
+const IMPORTED: &str = r#"
+id = "codes"
+kind = "pass"
+status = "active"
+zone = "Europe/Vienna"
+uses = 1
+"#;
+
+/// Bytes in which a text of [`GENERATED`] fits, padded with zeros, to be sorted quickly.
+const TEXT_BYTES: usize = 24;
+type Text = [u8; TEXT_BYTES];
+
+/// The key that [`engine_in`] opens its catalog with.
+const STORE_KEY: [u8; 32] = [7; 32];
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Found {
+    machine: Machine,
+    count: u64,
+    generate_s: f64,
+    generate_per_s: f64,
+    /// The same lines into a file, with a sync at the end.
+    write_file_s: f64,
+    write_file_per_s: f64,
+    different_keys: u64,
+    different_texts: u64,
+    open: Opened,
+    disk_bytes: u64,
+    import_s: f64,
+    import_per_s: f64,
+    import_of_write_file: f64,
+    mistyped: Mistyped,
+}
+
+/// What opening a store took, in a process of its own.
+#[derive(Debug, Serialize, Deserialize)]
+struct Opened {
+    codes: u64,
+    seconds: f64,
+    resident_before_bytes: u64,
+    resident_after_bytes: u64,
+    bytes_per_code: f64,
+}
+
+/// What became of slips.
+#[derive(Debug, Default, Serialize)]
+struct Mistyped {
+    codes: u64,
+    /// One wrong character, at each place of each code.
+    wrong_characters: u64,
+    /// Two neighbours swapped, at each place of each code where they differ.
+    swaps: u64,
+    /// Refused as malformed: nothing was looked up.
+    malformed: u64,
+    /// Anything else: each breaks a promise.
+    others: u64,
+}
+
+/// Does all of it. Says whether every promise was kept.
+pub(crate) fn run(args: &CodesArgs) -> anyhow::Result<bool> {
+    let parent = args.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let dir = tempfile::Builder::new().prefix("jeton-codes-").tempdir_in(parent)?;
+    let machine = Machine::look(Some(dir.path()))?;
+    let (first, second) = (dir.path().join("generated"), dir.path().join("imported"));
+    let list = dir.path().join("codes.txt");
+
+    say("generating");
+    let (generate_s, texts) = generate(&first, args.count)?;
+    let write_file_s = write_file(&list, &texts)?;
+    drop(texts);
+    say("proving that all are different");
+    let (different_keys, different_texts) = different(&first)?;
+    say("opening again");
+    let open = open_elsewhere(&first)?;
+    say("mistyping");
+    let mistyped = mistype(&first, args)?;
+    say("importing");
+    let import_s = import(&second, &list, args.count)?;
+
+    let found = Found {
+        machine,
+        count: args.count,
+        generate_s,
+        generate_per_s: per_s(args.count, generate_s),
+        write_file_s,
+        write_file_per_s: per_s(args.count, write_file_s),
+        different_keys,
+        different_texts,
+        open,
+        disk_bytes: disk_bytes(&first.join("catalog"))?,
+        import_s,
+        import_per_s: per_s(args.count, import_s),
+        import_of_write_file: write_file_s / import_s,
+        mistyped,
+    };
+    found.print(args.json)?;
+    Ok(found.is_kept())
+}
+
+fn say(what: &str) {
+    // Nobody may be listening.
+    let _unheard = writeln!(io::stderr(), "{what} …");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+fn per_s(count: u64, seconds: f64) -> f64 {
+    count as f64 / seconds.max(1e-9)
+}
+
+fn tenant() -> anyhow::Result<TenantId> {
+    Ok(TenantId::parse("park")?)
+}
+
+fn order() -> anyhow::Result<IssueOrder> {
+    Ok(IssueOrder::plain(CampaignId::parse("codes")?))
+}
+
+/// An engine over a store that has the campaign.
+fn engine_with(dir: &Path, campaign: &str) -> anyhow::Result<Engine> {
+    let engine = engine_in(dir, &BoxOptions::default()).map_err(|why| anyhow!(why))?;
+    let document = CampaignDocument::from_toml(campaign).map_err(|why| anyhow!("{why}"))?;
+    engine.put_campaign(&tenant()?, document, Expect::Any, "loadtest")?;
+    Ok(engine)
+}
+
+/// Makes the codes, each durable before it is handed out; gives back the seconds and the codes.
+fn generate(dir: &Path, count: u64) -> anyhow::Result<(f64, Vec<Text>)> {
+    let engine = engine_with(dir, GENERATED)?;
+    let mut texts: Vec<Text> = Vec::with_capacity(usize::try_from(count)?);
+    let progress = ProgressBar::new(count);
+    let watch = Stopwatch::start();
+    let mut generation = engine.generate(&tenant()?, &order()?, count, "loadtest")?;
+    loop {
+        let made = generation.next_block(|code| texts.push(padded(code)))?;
+        if made == 0 {
+            break;
+        }
+        progress.inc(made);
+    }
+    let seconds = watch.seconds();
+    progress.finish_and_clear();
+    ensure!(u64::try_from(texts.len())? == count, "{} codes came out", texts.len());
+    engine.ledger().close();
+    Ok((seconds, texts))
+}
+
+fn padded(code: &str) -> Text {
+    let mut text = [0; TEXT_BYTES];
+    for (cell, byte) in text.iter_mut().zip(code.bytes()) {
+        *cell = byte;
+    }
+    text
+}
+
+/// The plain floor to compare with: the lines, and one sync at the end.
+fn write_file(list: &Path, texts: &[Text]) -> anyhow::Result<f64> {
+    let watch = Stopwatch::start();
+    let mut out = BufWriter::with_capacity(1024 * 1024, File::create(list)?);
+    for text in texts {
+        let len = text.iter().position(|byte| *byte == 0).unwrap_or(TEXT_BYTES);
+        out.write_all(text.get(..len).unwrap_or_default())?;
+        out.write_all(b"\n")?;
+    }
+    out.into_inner()?.sync_all()?;
+    Ok(watch.seconds())
+}
+
+/// How many different keys and texts are on the disk, by sorting them.
+fn different(dir: &Path) -> anyhow::Result<(u64, u64)> {
+    let options = catalog::Options { dir: dir.join("catalog"), store_key: STORE_KEY };
+    let catalog = Catalog::open(&options)?;
+    let (mut keys, mut texts): (Vec<CodeKey>, Vec<Text>) = (Vec::new(), Vec::new());
+    for batch in catalog.batches()? {
+        catalog.rows(batch.number, 0..u32::MAX, |row| {
+            keys.push(row.key);
+            texts.push(padded(row.text));
+            ControlFlow::Continue(())
+        })?;
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    texts.sort_unstable();
+    texts.dedup();
+    Ok((u64::try_from(keys.len())?, u64::try_from(texts.len())?))
+}
+
+/// Opens the store in a process of its own, whose memory is that of the store alone.
+fn open_elsewhere(dir: &Path) -> anyhow::Result<Opened> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let output = command.args(["open-box", "--dir"]).arg(dir).output()?;
+    ensure!(output.status.success(), "opening: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Opens a store and says what that took.
+pub(crate) fn open(dir: &Path) -> anyhow::Result<()> {
+    let resident = || resident_bytes().context("this system does not say what memory is in use");
+    let resident_before_bytes = resident()?;
+    let watch = Stopwatch::start();
+    let engine = engine_in(dir, &BoxOptions::default()).map_err(|why| anyhow!(why))?;
+    let seconds = watch.seconds();
+    let resident_after_bytes = resident()?;
+    let codes = u64::try_from(engine.codes_len())?;
+    let grown = resident_after_bytes.saturating_sub(resident_before_bytes);
+    #[expect(clippy::cast_precision_loss, reason = "an average for people")]
+    let bytes_per_code = grown as f64 / codes.max(1) as f64;
+    let opened =
+        Opened { codes, seconds, resident_before_bytes, resident_after_bytes, bytes_per_code };
+    writeln!(io::stdout(), "{}", serde_json::to_string(&opened)?)?;
+    Ok(())
+}
+
+fn import(dir: &Path, list: &Path, count: u64) -> anyhow::Result<f64> {
+    let engine = engine_with(dir, IMPORTED)?;
+    let progress = ProgressBar::new(count);
+    let mut refused = None;
+    let watch = Stopwatch::start();
+    let input = BufReader::with_capacity(1024 * 1024, File::open(list)?);
+    let list = List { input, format: ListFormat::Auto, trial: Trial::Real };
+    let imported = engine.import(&tenant()?, &order()?, list, "loadtest", |news| match news {
+        ImportNews::Refused(row) => _ = refused.get_or_insert_with(|| row.to_string()),
+        ImportNews::Progress(so_far) => progress.set_position(so_far.rows),
+    })?;
+    let seconds = watch.seconds();
+    progress.finish_and_clear();
+    engine.ledger().close();
+    ensure!(imported.accepted == count, "{} were imported; {refused:?}", imported.accepted);
+    Ok(seconds)
+}
+
+/// Mistypes codes that lie evenly among all, in every way that a check character promises to find.
+fn mistype(dir: &Path, args: &CodesArgs) -> anyhow::Result<Mistyped> {
+    let engine = engine_in(dir, &BoxOptions::default()).map_err(|why| anyhow!(why))?;
+    let tenant = tenant()?;
+    let step = (args.count / args.mistyped.max(1)).max(1);
+    let mut sample = Vec::new();
+    for batch in engine.batches(&tenant, None)? {
+        let mut place = 0;
+        engine.export(&batch, |code| {
+            if place % step == 0 {
+                sample.push(code.text.to_owned());
+            }
+            place += 1;
+            ControlFlow::Continue(())
+        })?;
+    }
+    let mut mistyped = Mistyped { codes: u64::try_from(sample.len())?, ..Mistyped::default() };
+    let mut dice = Dice::new(args.count);
+    let progress = ProgressBar::new(mistyped.codes);
+    for code in &sample {
+        let right = Normal::parse(code).map_err(|why| anyhow!("{why}"))?;
+        ensure!(ask(&engine, &tenant, right.as_str()).is_none(), "a right code is refused");
+        for place in 0..right.as_bytes().len() {
+            let wrong = with_wrong_character(right.as_bytes(), place, &mut dice);
+            mistyped.wrong_characters += 1;
+            mistyped.count(ask(&engine, &tenant, &wrong));
+            if let Some(swapped) = with_swapped_neighbours(right.as_bytes(), place) {
+                mistyped.swaps += 1;
+                mistyped.count(ask(&engine, &tenant, &swapped));
+            }
+        }
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    engine.ledger().close();
+    Ok(mistyped)
+}
+
+/// The reason for which a code is refused. Malformed is said before the index is asked, and by
+/// nothing behind it.
+fn ask(engine: &Engine, tenant: &TenantId, code: &str) -> Option<Reason> {
+    let (order, now) = (Order::default(), engine.now());
+    engine
+        .validate(&Ask { tenant, codes: smallvec![code], order, now })
+        .err()
+        .map(|refusal| refusal.reason)
+}
+
+fn with_wrong_character(code: &[u8], place: usize, dice: &mut Dice) -> String {
+    let mut text = code.to_vec();
+    if let Some(character) = text.get_mut(place) {
+        let others = Alphabet::Clear.characters().iter().filter(|other| *other != character);
+        let others: Vec<u8> = others.copied().collect();
+        let pick = usize::try_from(dice.below(others.len() as u64)).unwrap_or_default();
+        *character = others.get(pick).copied().unwrap_or(b'0');
+    }
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// `None` when there is no next character, or the same one.
+fn with_swapped_neighbours(code: &[u8], place: usize) -> Option<String> {
+    let mut text = code.to_vec();
+    let neighbours = text.get_mut(place..place + 2)?;
+    let (first, second) = (*neighbours.first()?, *neighbours.get(1)?);
+    neighbours.swap(0, 1);
+    (first != second).then_some(())?;
+    String::from_utf8(text).ok()
+}
+
+impl Mistyped {
+    fn count(&mut self, refused: Option<Reason>) {
+        if refused == Some(Reason::CodeMalformed) {
+            self.malformed += 1;
+        } else {
+            self.others += 1;
+        }
+    }
+}
+
+fn disk_bytes(dir: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    let mut dirs: Vec<PathBuf> = vec![dir.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let about = entry.metadata()?;
+            if about.is_dir() {
+                dirs.push(entry.path());
+            } else {
+                bytes += about.len();
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+impl Found {
+    fn is_kept(&self) -> bool {
+        let different = self.different_keys == self.count && self.different_texts == self.count;
+        different && self.mistyped.others == 0 && self.open.codes == self.count
+    }
+
+    fn print(&self, is_json: bool) -> anyhow::Result<()> {
+        let mut out = io::stdout().lock();
+        if is_json {
+            serde_json::to_writer_pretty(&mut out, self)?;
+            return Ok(writeln!(out)?);
+        }
+        write_machine(&mut out, &self.machine)?;
+        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+        let (whole, mib) = (
+            |count: u64| figure(count as f64, 0),
+            |bytes: u64| figure(bytes as f64 / 1_048_576.0, 0),
+        );
+        let Opened { seconds, bytes_per_code, resident_before_bytes, resident_after_bytes, .. } =
+            &self.open;
+        let slips = &self.mistyped;
+        writeln!(
+            out,
+            "\ngenerate    {} codes in {:.2} s: {} a second, each durable before it is handed out\n\
+             write file  {:.2} s: {} a second, the same lines and one sync\n\
+             different   {} keys and {} texts, by sorting what is on the disk\n\
+             disk        {} MiB\n\
+             open        {seconds:.2} s; memory {} to {} MiB: {bytes_per_code:.1} bytes a code\n\
+             import      {:.2} s: {} a second; {:.2} of writing the file\n\
+             mistyped    {} codes, {} wrong characters and {} swaps of neighbours: {} malformed \
+             without a look-up, {} anything else",
+            whole(self.count),
+            self.generate_s,
+            figure(self.generate_per_s, 0),
+            self.write_file_s,
+            figure(self.write_file_per_s, 0),
+            whole(self.different_keys),
+            whole(self.different_texts),
+            mib(self.disk_bytes),
+            mib(*resident_before_bytes),
+            mib(*resident_after_bytes),
+            self.import_s,
+            figure(self.import_per_s, 0),
+            self.import_of_write_file,
+            whole(slips.codes),
+            whole(slips.wrong_characters),
+            whole(slips.swaps),
+            whole(slips.malformed),
+            whole(slips.others),
+        )?;
+        Ok(())
+    }
+}
