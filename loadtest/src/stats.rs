@@ -40,11 +40,6 @@ impl Latencies {
         Ok(self.0.add(&other.0)?)
     }
 
-    /// How many.
-    pub(crate) fn len(&self) -> u64 {
-        self.0.len()
-    }
-
     /// The figures that are reported.
     pub(crate) fn quantiles(&self) -> Quantiles {
         let at = |quantile| micros(self.0.value_at_quantile(quantile));

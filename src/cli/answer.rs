@@ -108,6 +108,7 @@ fn refused(no: &Refused, id: Option<Id>) -> Value {
         "used": details.used,
         "held": details.held,
         "max": details.max,
+        "off_by": details.off_by,
         "retry_after_ms": details.retry_after_ms,
         "resets_at": details.resets_at_ms.map(moment),
         "next_valid_at": details.next_valid_at_ms.map(moment),

@@ -16,8 +16,9 @@ use crate::catalog::CampaignDocument;
 pub(super) enum Campaign {
     /// Make the server's campaigns what files say
     ///
-    /// Reads TOML and JSON files, one campaign each; of a directory all of them. Shows what would change, and does it
-    /// unless --dry-run is given. With a mistake in any file nothing is changed.
+    /// Reads TOML and JSON files, one campaign each; of a directory all of them. Shows what would
+    /// change, and does it unless --dry-run is given. With a mistake in any file nothing is
+    /// changed.
     #[command(after_long_help = APPLY_EXAMPLES)]
     Apply(Apply),
     /// List all campaigns

@@ -18,8 +18,9 @@ use crate::domain::id::TenantId;
 pub(super) enum Cert {
     /// Issue a client certificate
     ///
-    /// Signed by the authority in the data directory; the server need not run. Writes NAME.pem, NAME.key and ca.pem:
-    /// all that a caller needs. A certificate cannot be taken back before its end; give short times, or use tokens.
+    /// Signed by the authority in the data directory; the server need not run. Writes NAME.pem,
+    /// NAME.key and ca.pem: all that a caller needs. A certificate cannot be taken back before its
+    /// end; give short times, or use tokens.
     #[command(after_long_help = EXAMPLES)]
     Issue(Issue),
 }

@@ -12,8 +12,9 @@ use crate::config::{Origin, Setting, examine};
 pub(super) enum Config {
     /// Explain every setting and find all mistakes
     ///
-    /// Reads the file, the environment and the flags as `serve` would, opens nothing, and exits with 2 if anything is
-    /// wrong. `--all` shows the settings that nobody set as well, with their ranges.
+    /// Reads the file, the environment and the flags as `serve` would, opens nothing, and exits
+    /// with 2 if anything is wrong. `--all` shows the settings that nobody set as well, with their
+    /// ranges.
     #[command(after_long_help = EXAMPLES)]
     Check {
         /// Show every setting, with range and meaning

@@ -16,13 +16,14 @@ use crate::clock::Clock;
 pub(super) enum Code {
     /// Generate codes by the campaign's pattern
     ///
-    /// Codes are written as they are made. Interrupted, the same command with --request and the id it told goes on
-    /// where it stopped: no code is made twice, none is lost.
+    /// Codes are written as they are made. Interrupted, the same command with --request and the id
+    /// it told goes on where it stopped: no code is made twice, none is lost.
     #[command(after_long_help = GENERATE_EXAMPLES)]
     Generate(Generate),
     /// Take in codes of your own from a list, CSV or NDJSON
     ///
-    /// Wrong and duplicate rows are told by line and left out; the rest goes on. Exits with 1 if any row was refused.
+    /// Wrong and duplicate rows are told by line and left out; the rest goes on. Exits with 1 if
+    /// any row was refused.
     #[command(after_long_help = IMPORT_EXAMPLES)]
     Import(Import),
     /// Write a batch's codes out again
@@ -200,9 +201,9 @@ pub(super) struct Import {
     /// Say what would happen, take nothing in
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// list, csv or ndjson; by the file's name unless given
-    #[arg(long, value_parser = ["list", "csv", "ndjson"])]
-    pub(super) format: Option<String>,
+    /// auto (by the first line), list, csv or ndjson
+    #[arg(long, default_value = "auto", value_parser = ["auto", "list", "csv", "ndjson"])]
+    pub(super) format: String,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -287,7 +288,8 @@ fn batches(campaign: Option<&str>, office: &Office, output: Output) -> anyhow::R
     let query =
         campaign.map_or_else(String::new, |campaign| format!("?campaign={}", escaped(campaign)));
     let document = office.get(&format!("/v1/batches{query}"))?;
-    let columns = ["number", "campaign", "label", "source", "wanted", "stored", "state", "issued"];
+    let columns =
+        ["number", "campaign", "label", "source", "wanted", "stored", "complete", "issued_at"];
     let mut rows = vec![columns.map(str::to_uppercase).to_vec()];
     for one in list(&document) {
         rows.push(columns.map(|name| cell(one.get(name))).to_vec());

@@ -1,4 +1,5 @@
-//! Codes by the thousand: generated, imported, exported as streams, so that a million need little memory.
+//! Codes by the thousand: generated, imported, exported as streams, so that a million need little
+//! memory.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -66,7 +67,8 @@ fn say(output: Output, file: Option<&Path>, document: &Value) -> anyhow::Result<
     Ok(Exit::Yes)
 }
 
-/// Copies lines and counts codes. A problem at the end of the stream is an error, never a code.
+/// Copies lines and counts codes. NDJSON says at its end whether all went well; the other formats
+/// break off.
 fn copy(
     mut from: impl BufRead,
     to: &mut Sink,
@@ -76,16 +78,9 @@ fn copy(
     let mut codes = 0;
     let mut line = Vec::with_capacity(256);
     let mut is_heading = format == "csv";
-    loop {
-        line.clear();
-        if from.read_until(b'\n', &mut line)? == 0 {
-            return Ok(codes);
-        }
-        if line.first() == Some(&b'{') && (format != "ndjson" || is_problem(&line)) {
-            bail!("{}", problem_text(&line));
-        }
-        if line.last() != Some(&b'\n') {
-            bail!("the stream broke off");
+    while from.read_until(b'\n', &mut line).context("the stream broke off")? > 0 {
+        if format == "ndjson" && !is_code(&line) {
+            return end_of(&line).map(|()| codes);
         }
         to.write_all(&line)?;
         if is_heading {
@@ -94,20 +89,35 @@ fn copy(
             codes += 1;
             bar.inc(1);
         }
+        line.clear();
     }
+    if format == "ndjson" { bail!("the stream broke off") } else { Ok(codes) }
 }
 
-/// Whether a line of JSON is not a code but why there are no more.
-fn is_problem(line: &[u8]) -> bool {
-    let parsed: Result<Value, _> = serde_json::from_slice(line);
-    parsed.is_ok_and(|parsed| parsed.get("code").is_none())
+/// Whether a line of NDJSON is a code's, not the end's.
+fn is_code(line: &[u8]) -> bool {
+    // Codes are by far the most lines, and begin with their name.
+    line.starts_with(b"{\"code\":")
+        || serde_json::from_slice::<Value>(line).is_ok_and(|line| line.get("code").is_some())
 }
 
-fn problem_text(line: &[u8]) -> String {
-    let problem: Value = serde_json::from_slice(line).unwrap_or_default();
-    let inner = problem.get("problem").or_else(|| problem.get("error")).unwrap_or(&problem);
-    let told = ["detail", "title", "message"].iter().find_map(|name| inner.get(*name)?.as_str());
-    told.map_or_else(|| String::from_utf8_lossy(line).trim().to_owned(), str::to_owned)
+/// The last line of NDJSON: all is done, or why not.
+fn end_of(line: &[u8]) -> anyhow::Result<()> {
+    let last: Value = serde_json::from_slice(line).context("the stream broke off")?;
+    if last.get("done").is_some() {
+        return Ok(());
+    }
+    bail!("{}", problem_text(&last))
+}
+
+fn problem_text(line: &Value) -> String {
+    let problem = line.get("problem").unwrap_or(line);
+    let part = |name: &str| problem.get(name).and_then(Value::as_str);
+    match (part("detail").or_else(|| part("title")), part("hint")) {
+        (Some(detail), Some(hint)) => format!("{detail}; {hint}"),
+        (Some(detail), None) => detail.to_owned(),
+        (None, _) => line.to_string(),
+    }
 }
 
 /// Where codes go: standard output, or a file that appears when it is whole.
@@ -156,7 +166,7 @@ pub(super) fn import(wish: &Import, office: &Office, output: Output) -> anyhow::
         "/v1/campaigns/{}/codes:import?dry_run={}&format={}{}",
         escaped(&wish.campaign),
         wish.dry_run,
-        wish.format.as_deref().unwrap_or_else(|| format_of(&wish.file)),
+        wish.format,
         wish.common.query()
     );
     let id = wish.common.request.unwrap_or_else(Uuid::now_v7).to_string();
@@ -190,19 +200,17 @@ fn follow(from: impl BufRead, output: Output, bar: &ProgressBar) -> anyhow::Resu
         let said: Value = serde_json::from_str(&line).context("the server's answer is no JSON")?;
         if output.is_for_programs() {
             writeln!(io::stdout().lock(), "{line}")?;
-        } else if let Some(row) = said.get("line") {
-            let why = ["fault", "message", "reason", "error"]
-                .iter()
-                .find_map(|name| said.get(*name))
-                .map_or_else(|| line.clone(), |why| cell(Some(why)));
-            bar.suspend(|| writeln!(io::stdout().lock(), "line {}: {why}", cell(Some(row))))?;
+        } else if let Some(row) = said.get("refused") {
+            let (number, why) = (cell(row.get("line")), cell(row.get("message")));
+            bar.suspend(|| writeln!(io::stdout().lock(), "line {number}: {why}"))?;
         }
         last = said;
     }
-    if last.get("rows").is_none() {
-        bail!("{}", problem_text(last.to_string().as_bytes()));
+    match last.get("report") {
+        Some(report) => Ok(report.clone()),
+        None if last.get("problem").is_some() => bail!("{}", problem_text(&last)),
+        None => bail!("the stream broke off"),
     }
-    Ok(last.get("report").cloned().unwrap_or(last))
 }
 
 fn open_input(file: &Path) -> anyhow::Result<(Box<dyn Read + Send>, u64)> {
@@ -212,12 +220,4 @@ fn open_input(file: &Path) -> anyhow::Result<(Box<dyn Read + Send>, u64)> {
     let handle = File::open(file).with_context(|| file.display().to_string())?;
     let bytes = handle.metadata()?.len();
     Ok((Box::new(handle), bytes))
-}
-
-fn format_of(file: &Path) -> &'static str {
-    match file.extension().and_then(|end| end.to_str()) {
-        Some("csv") => "csv",
-        Some("ndjson" | "jsonl") => "ndjson",
-        _ => "list",
-    }
 }

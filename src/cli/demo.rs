@@ -142,34 +142,118 @@ impl Sample {
         let Self { season, ten, voucher, unpaid, news } = self;
         let mistyped = mistype(season);
         let steps: &[(&str, String, &str)] = &[
-            ("A season pass at the gate", format!("redeem {season} --gate north --id {entry}"), "yes: use 1"),
-            ("The same request again", format!("redeem {season} --gate north --id {entry}"), "yes, repeated: the first answer, counted once"),
-            ("The same pass, the same day", format!("redeem {season} --gate south"), "no: period_limit, with the midnight at which it resets"),
-            ("The guest turns back: give the entry back", format!("release {entry}"), "yes: released"),
+            (
+                "A season pass at the gate",
+                format!("redeem {season} --gate north --id {entry}"),
+                "yes: use 1",
+            ),
+            (
+                "The same request again",
+                format!("redeem {season} --gate north --id {entry}"),
+                "yes, repeated: the first answer, counted once",
+            ),
+            (
+                "The same pass, the same day",
+                format!("redeem {season} --gate south"),
+                "no: period_limit, with the midnight at which it resets",
+            ),
+            (
+                "The guest turns back: give the entry back",
+                format!("release {entry}"),
+                "yes: released",
+            ),
             ("Now it can be used again", format!("redeem {season} --gate north"), "yes"),
-            ("A typing error", format!("redeem {mistyped} --gate north"), "no: code_malformed, without any look-up"),
-            ("A party of four on ten entries", format!("redeem {ten} --units 4 --gate north --id {party}"), "yes: 6 left"),
+            (
+                "A typing error",
+                format!("redeem {mistyped} --gate north"),
+                "no: code_malformed, without any look-up",
+            ),
+            (
+                "A party of four on ten entries",
+                format!("redeem {ten} --units 4 --gate north --id {party}"),
+                "yes: 6 left",
+            ),
             ("One of them comes back", format!("release {party} --part 1"), "yes: 7 left"),
-            ("Too many for what is left", format!("redeem {ten} --units 5 --gate north"), "yes: 2 left"),
+            (
+                "Five more, and then too many",
+                format!("redeem {ten} --units 5 --gate north"),
+                "yes: 2 left",
+            ),
             ("", format!("redeem {ten} --units 3 --gate north"), "no: units_exceed_remaining"),
-            ("A gift voucher of 100 EUR: hold 60 while the customer pays", format!("hold {voucher} --amount 60 --currency EUR --ttl 10m --id {hold}"), "yes: held, 40.00 left"),
-            ("Somebody else wants 50 of it meanwhile", format!("redeem {voucher} --amount 50 --currency EUR --id {elsewhere}"), "no: held, with the milliseconds to wait"),
-            ("Only 40 are needed: confirm those, the rest returns", format!("confirm {hold} --part-amount 40 --currency EUR"), "yes: redeemed, 60.00 left"),
-            ("Cancelled: give all of it back", format!("release {hold}"), "yes: released, 100.00 left"),
-            ("A voucher that nobody has paid", format!("redeem {unpaid} --amount 10 --currency EUR"), "no: not_activated"),
+            (
+                "A gift voucher of 100 EUR: hold 60 while the customer pays",
+                format!("hold {voucher} --amount 60 --currency EUR --ttl 10m --id {hold}"),
+                "yes: held, 40.00 left",
+            ),
+            (
+                "Somebody else wants 50 of it meanwhile",
+                format!("redeem {voucher} --amount 50 --currency EUR --id {elsewhere}"),
+                "no: held, with the milliseconds to wait",
+            ),
+            (
+                "Only 40 are needed: confirm those, the rest returns",
+                format!("confirm {hold} --part-amount 40 --currency EUR"),
+                "yes: redeemed, 60.00 left",
+            ),
+            (
+                "Cancelled: give all of it back",
+                format!("release {hold}"),
+                "yes: released, 100.00 left",
+            ),
+            (
+                "A voucher that nobody has paid",
+                format!("redeem {unpaid} --amount 10 --currency EUR"),
+                "no: not_activated",
+            ),
             ("It is paid now", format!("code paid {unpaid}"), "paid"),
             ("", format!("redeem {unpaid} --amount 10 --currency EUR"), "yes: 90.00 left"),
-            ("One code for everybody, 10 % off: ask first", "validate SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(), "yes: 8.00 off, 72.00 to pay; nothing recorded"),
-            ("Buy", "redeem SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(), "yes: use 1, 999 left"),
-            ("Once for each customer", "redeem SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(), "no: customer_limit"),
-            ("A reader's own code needs an order of 50 EUR", format!("redeem {news} --total 49.99 --currency EUR"), "no: amount_below_min"),
+            (
+                "One code for everybody, 10 % off: ask first",
+                "validate SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(),
+                "yes: 8.00 off, 72.00 to pay; nothing recorded",
+            ),
+            (
+                "Buy",
+                "redeem SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(),
+                "yes: use 1, 999 left",
+            ),
+            (
+                "Once for each customer",
+                "redeem SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(),
+                "no: customer_limit",
+            ),
+            (
+                "A reader's own code needs an order of 50 EUR",
+                format!("redeem {news} --total 49.99 --currency EUR"),
+                "no: amount_below_min",
+            ),
             ("", format!("redeem {news} --total 50 --currency EUR"), "yes: 40.00 to pay"),
-            ("It is used now", format!("redeem {news} --total 50 --currency EUR"), "no: already_redeemed, with when"),
-            ("20 % for one circle", "redeem VIP-CIRCLE --total 500 --currency EUR".to_owned(), "no: customer_not_eligible"),
-            ("", "redeem VIP-CIRCLE --total 500 --currency EUR --group vip".to_owned(), "yes: 400.00 to pay"),
+            (
+                "It is used now",
+                format!("redeem {news} --total 50 --currency EUR"),
+                "no: already_redeemed, with when",
+            ),
+            (
+                "20 % for one circle",
+                "redeem VIP-CIRCLE --total 500 --currency EUR".to_owned(),
+                "no: customer_not_eligible",
+            ),
+            (
+                "",
+                "redeem VIP-CIRCLE --total 500 --currency EUR --group vip".to_owned(),
+                "yes: 400.00 to pay",
+            ),
             ("The office stops the sale", "campaign pause summer-sale".to_owned(), "paused"),
-            ("", "redeem SUMMER-2026 --total 80 --currency EUR --customer bob".to_owned(), "no: campaign_paused"),
-            ("What happened to the voucher", format!("code history {voucher}"), "held, confirmed, released"),
+            (
+                "",
+                "redeem SUMMER-2026 --total 80 --currency EUR --customer bob".to_owned(),
+                "no: campaign_paused",
+            ),
+            (
+                "What happened to the voucher",
+                format!("code history {voucher}"),
+                "held, confirmed, released",
+            ),
         ];
         Tour { steps: steps.iter().map(|step| Step::of(step, &call)).collect() }
     }

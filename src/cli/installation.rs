@@ -2,16 +2,17 @@
 //!
 //! ```text
 //! DIR/                0700
-//!   secret            0600  the installation's master secret; belongs into the backup, apart from the data
+//!   secret            0600  the installation's master secret; back it up, apart from the data
 //!   ca.pem  ca.key          the installation's authority (the key 0600; it may be kept elsewhere)
-//!   server.pem .key         the server's certificate, renewed by itself; server.names: what it was made for
+//!   server.pem .key         the server's certificate, renewed by itself
+//!   server.names            what it was made for
 //!   admin.token       0600  a token of role admin
 //!   installation            the secret's fingerprint, in the store's directory
 //!   ledger/ catalog/        in the store's directory
 //! ```
 //!
-//! Invariants: every file appears whole or not at all; nothing that exists is replaced, but for the server's
-//! certificate; a store is never opened under a secret that is not its own.
+//! Invariants: every file appears whole or not at all; nothing that exists is replaced, but for the
+//! server's certificate; a store is never opened under a secret that is not its own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -85,7 +86,8 @@ impl Installation {
         if !secret.exists() {
             ensure!(
                 !store.join(LEDGER).exists() && !store.join(CATALOG).exists(),
-                "{} is missing, but there is data in {}: without its secret no used code is recognised as used. \
+                "{} is missing, but there is data in {}: without its secret no used code is \
+                 recognised as used. \
                  Restore the file from its backup",
                 secret.display(),
                 store.display()
@@ -121,7 +123,8 @@ impl Installation {
         }
         ensure!(
             read(&file)?.trim() == own,
-            "the store in {} was made under another secret than {}: no used code would be recognised as used. \
+            "the store in {} was made under another secret than {}: no used code would be \
+             recognised as used. \
              Restore the secret that belongs to it, or use another data directory",
             self.store.display(),
             self.dir.join(SECRET).display()
@@ -154,8 +157,8 @@ impl Installation {
         read(&self.dir.join(CA_CERTIFICATE))
     }
 
-    /// The texts for the doors: a certificate from elsewhere, or the installation's own, which is made or renewed
-    /// when it is time.
+    /// The texts for the doors: a certificate from elsewhere, or the installation's own, which is
+    /// made or renewed when it is time.
     pub(super) fn server_texts(&mut self, tls: &Tls, now_ms: i64) -> anyhow::Result<ServerTexts> {
         let client_authority = self.authority_certificate()?;
         if let Some((certificate, key)) = &tls.files {
@@ -189,7 +192,8 @@ impl Installation {
         Ok(read(&made_for)? != names || needs_renewal(&read(&certificate)?, now_ms)?)
     }
 
-    /// Makes the first admin token of a tenant that has none, and keeps it for commands on this host.
+    /// Makes the first admin token of a tenant that has none, and keeps it for commands on this
+    /// host.
     pub(super) fn first_token(&mut self, access: &Access, tenant: &TenantId) -> anyhow::Result<()> {
         let file = self.dir.join(ADMIN_TOKEN);
         if file.exists() {

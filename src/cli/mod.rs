@@ -1,7 +1,7 @@
 //! The command line: one file a command.
 //!
-//! Says what happened and ends with a number: 0 yes, 1 refused, 2 wrong use, 3 error. It joins the other modules and
-//! holds no rule of its own; what a request means is the server's to say.
+//! Says what happened and ends with a number: 0 yes, 1 refused, 2 wrong use, 3 error. It joins the
+//! other modules and holds no rule of its own; what a request means is the server's to say.
 
 mod answer;
 mod campaign;
@@ -33,10 +33,12 @@ use place::Global;
 
 pub use output::Exit;
 
-/// Decides in microseconds whether a voucher, coupon, pass or account may be used now, and records each use exactly once
+/// Decides in microseconds whether a voucher, coupon, pass or account may be used now, and records
+/// each use exactly once
 ///
-/// On the server's own host every command finds server, certificate and token in the data directory. Elsewhere give
-/// --server or --url, --ca and --token-file, or the variables JETON_SERVER, JETON_URL, JETON_CA, JETON_TOKEN_FILE.
+/// On the server's own host every command finds server, certificate and token in the data
+/// directory. Elsewhere give --server or --url, --ca and --token-file, or the variables
+/// JETON_SERVER, JETON_URL, JETON_CA, JETON_TOKEN_FILE.
 ///
 /// Exit codes: 0 yes, 1 refused, 2 wrong use, 3 error.
 #[derive(Debug, Parser)]
@@ -60,8 +62,9 @@ Examples:
 enum Command {
     /// Serve
     ///
-    /// The first start makes the data directory with secret, certificates and an admin token, and says so. SIGTERM and
-    /// SIGINT let everybody finish, a second signal does not wait; SIGHUP takes up a new certificate.
+    /// The first start makes the data directory with secret, certificates and an admin token, and
+    /// says so. SIGTERM and SIGINT let everybody finish, a second signal does not wait; SIGHUP
+    /// takes up a new certificate.
     #[command(after_long_help = SERVE_EXAMPLES)]
     Serve(serve::ServeFlags),
     /// Serve a sample park and a sample sale, with commands to paste

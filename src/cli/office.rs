@@ -242,7 +242,8 @@ mod tests {
         });
         let error = problem_error(422, &problem);
         let expected = "The document has mistakes: 2 of them\n  \
-             effects[0].percent: is above 100 (did you mean 100?)\n  has no kind\nhint: see the schema";
+             effects[0].percent: is above 100 (did you mean 100?)\n  has no kind\n\
+             hint: see the schema";
         assert_eq!(error.to_string(), expected);
         let exit = error.downcast_ref::<Ended>().map(|ended| ended.exit);
         assert_eq!(exit, Some(Exit::Refused));

@@ -1,7 +1,7 @@
 //! What a command says: short lines for people, or exactly one JSON document for programs.
 //!
-//! Everything goes through [`Output`]. A reader that goes away early, as `head` does, ends the program quietly and
-//! never with a panic.
+//! Everything goes through [`Output`]. A reader that goes away early, as `head` does, ends the
+//! program quietly and never with a panic.
 
 use std::io::{self, IsTerminal, Write};
 

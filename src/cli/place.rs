@@ -1,6 +1,7 @@
 //! Which installation and which server a command speaks to, and as whom.
 //!
-//! On the server's own host everything is found in the data directory; elsewhere flags or variables say it.
+//! On the server's own host everything is found in the data directory; elsewhere flags or variables
+//! say it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -42,7 +43,8 @@ pub(super) struct Global {
     /// The server's HTTP door [default: as configured here]
     #[arg(long, global = true, env = "JETON_URL", value_name = "URL", help_heading = "Everywhere")]
     pub(super) url: Option<String>,
-    /// The token to show; better kept in a file or in the variable [default: admin.token in the data directory]
+    /// The token to show; better kept in a file or in the variable [default: admin.token in the
+    /// data directory]
     #[arg(
         long,
         global = true,
@@ -62,7 +64,8 @@ pub(super) struct Global {
         help_heading = "Everywhere"
     )]
     pub(super) token_file: Option<PathBuf>,
-    /// The authority that signed the server's certificate, PEM [default: ca.pem in the data directory]
+    /// The authority that signed the server's certificate, PEM [default: ca.pem in the data
+    /// directory]
     #[arg(long, global = true, env = "JETON_CA", value_name = "FILE", help_heading = "Everywhere")]
     pub(super) ca: Option<PathBuf>,
 }

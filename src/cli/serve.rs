@@ -1,7 +1,8 @@
 //! `jeton serve`: opens everything, says so, and serves until told to stop.
 //!
-//! SIGTERM or SIGINT lets everybody finish, a second one does not wait. SIGHUP takes up a new certificate. When the
-//! ledger cannot write any more, the process ends with an error: a supervisor starts it again, and nothing is lost.
+//! SIGTERM or SIGINT lets everybody finish, a second one does not wait. SIGHUP takes up a new
+//! certificate. When the ledger cannot write any more, the process ends with an error: a supervisor
+//! starts it again, and nothing is lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -229,7 +230,8 @@ impl Running {
         }
     }
 
-    /// Takes up the certificate as it is in its files now; renews the installation's own when it is time.
+    /// Takes up the certificate as it is in its files now; renews the installation's own when it is
+    /// time.
     async fn reload(&mut self, when: Reload) {
         let made_before = self.installation.made.len();
         let now_ms = self.engine.now().0;

@@ -1,4 +1,5 @@
-//! `jeton validate`, `redeem`, `hold`, `confirm`, `release`, `extend`, `status`: what gates and checkouts ask.
+//! `jeton validate`, `redeem`, `hold`, `confirm`, `release`, `extend`, `status`: what gates and
+//! checkouts ask.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,15 +1,18 @@
 //! The configuration: defaults, one TOML file, the environment, flags; each beats the one before.
 //!
-//! Every setting is declared once, in `settings`, with its unit, range, default and meaning; reading, checking and
-//! explaining all follow from that declaration. [`examine`] reads everything and finds all mistakes at once, before
-//! anything is opened. It deliberately knows nothing of what the settings do.
+//! Every setting is declared once, in `settings`, with its unit, range, default and meaning;
+//! reading, checking and explaining all follow from that declaration. [`examine`] reads everything
+//! and finds all mistakes at once, before anything is opened. It deliberately knows nothing of what
+//! the settings do.
 //!
-//! - **File**: the one that is named; else `jeton.toml` in the data directory, else `/etc/jeton/jeton.toml`, if there.
-//! - **Environment**: `JETON_QUIC__LISTEN` sets `quic.listen`. Values are written as in TOML; what is no TOML value
-//!   is taken as text.
+//! - **File**: the one that is named; else `jeton.toml` in the data directory, else
+//!   `/etc/jeton/jeton.toml`, if there.
+//! - **Environment**: `JETON_QUIC__LISTEN` sets `quic.listen`. Values are written as in TOML; what
+//!   is no TOML value is taken as text.
 //! - **Flags**: `--set quic.listen=…`, and flags of their own for the most common ones.
 //!
-//! Invariant: an unknown key is a mistake, wherever it stands; a misspelt setting is never a default.
+//! Invariant: an unknown key is a mistake, wherever it stands; a misspelt setting is never a
+//! default.
 
 mod layers;
 mod reader;
@@ -224,8 +227,12 @@ impl fmt::Display for Fault {
 
 /// All mistakes of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the configuration has mistakes:{}", .0.iter().map(|fault| format!("\n  {fault}")).collect::<String>())]
+#[error("the configuration has mistakes:{}", lines(.0))]
 pub struct Faults(pub Vec<Fault>);
+
+fn lines(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| format!("\n  {fault}")).collect()
+}
 
 /// A configuration, and how it came about.
 #[derive(Debug, Clone)]

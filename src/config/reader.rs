@@ -38,46 +38,52 @@ impl<'a> Reader<'a> {
         default: impl Serialize,
         check: impl FnOnce(W) -> Result<T, String>,
     ) -> Option<T> {
+        self.read_in(about, about.range.to_owned(), default, check)
+    }
+
+    fn read_in<W: DeserializeOwned, T>(
+        &mut self,
+        About { key, what, .. }: About,
+        range: String,
+        default: impl Serialize,
+        check: impl FnOnce(W) -> Result<T, String>,
+    ) -> Option<T> {
         let default = serde_json::to_value(default).unwrap_or_default();
-        let found = self.layers.find(about.key);
-        let About { key, range, what } = about;
+        let found = self.layers.find(key);
         let (value, origin) = match &found {
             Some((value, origin)) => (json(value), origin.clone()),
             None => (default.clone(), Origin::Default),
         };
         let meant = found.map(|(written, _)| {
             let typed: Result<W, _> = written.deserialize();
-            typed.map_err(|_| format!("is {}; expected is {range}", shown(&value))).and_then(check)
+            typed
+                .map_err(|_other_type| format!("is {}; expected is {range}", shown(&value)))
+                .and_then(check)
         });
-        let setting = Setting { key, value, origin, default, range: range.to_owned(), what };
         let taken = match meant {
             None => None,
             Some(Ok(meant)) => Some(meant),
             Some(Err(message)) => {
-                let (key, origin) = (key.to_owned(), setting.origin.clone());
-                self.faults.push(Fault { key, origin, message });
+                self.faults.push(Fault { key: key.to_owned(), origin: origin.clone(), message });
                 None
             }
         };
-        self.settings.push(setting);
+        self.settings.push(Setting { key, value, origin, default, range, what });
         taken
     }
 
-    /// A whole number in a range.
+    /// A whole number in a range; what is said of its range is its unit.
     pub(super) fn number<N>(&mut self, about: About, default: N, range: RangeInclusive<u64>) -> N
     where
         N: Copy + Serialize + TryFrom<u64>,
     {
-        let (unit, key) = (about.range, about.key);
-        let (least, most) = (*range.start(), *range.end());
-        let checked = self.read(about, default, |written: u64| {
+        let text = format!("{} to {} {}", range.start(), range.end(), about.range);
+        let wrong = |written: u64| format!("is {written}; expected is {text}");
+        let check = |written: u64| {
             let fits = range.contains(&written).then(|| N::try_from(written).ok()).flatten();
-            fits.ok_or_else(|| format!("is {written}; expected is {least} to {most} {unit}"))
-        });
-        if let Some(setting) = self.settings.last_mut().filter(|setting| setting.key == key) {
-            setting.range = format!("{least} to {most} {unit}");
-        }
-        checked.unwrap_or(default)
+            fits.ok_or_else(|| wrong(written))
+        };
+        self.read_in(about, text.clone(), default, check).unwrap_or(default)
     }
 
     /// A setting that means what is written.

@@ -16,8 +16,8 @@ use crate::telemetry::{LogFormat, LogOptions};
 
 const DAY_MS: u64 = 86_400_000;
 
-/// Where the data is when nobody says: the service manager's directory, else the user's directory for state, else a
-/// directory here.
+/// Where the data is when nobody says: the service manager's directory, else the user's directory
+/// for state, else a directory here.
 pub(super) fn default_data(environment: &[(String, String)]) -> PathBuf {
     let variable = |name: &str| {
         let found = environment.iter().find(|(key, value)| key == name && !value.is_empty());
@@ -57,7 +57,7 @@ pub(super) fn read(r: &mut Reader<'_>, default_data: &Path) -> Config {
         About {
             key: "durability",
             range: "\"sync\", { interval_ms = 1 to 60000 } or \"memory\"",
-            what: "what an answer survives: a power cut; a crash (a power cut loses the window); nothing",
+            what: "what an answer survives: a power cut; a crash; nothing",
         },
         "sync",
         parse_durability,
@@ -167,7 +167,7 @@ fn http(r: &mut Reader<'_>) -> Http {
             About {
                 key: "http.metrics_open",
                 range: "true or false",
-                what: "whether metrics are read without a token; default: if it listens on loopback",
+                what: "whether metrics need no token; default: if it listens on loopback",
             },
             is_local,
         ),

@@ -93,7 +93,7 @@ fn a_misspelt_setting_is_a_mistake_with_a_suggestion() {
 
 #[test]
 fn mistakes_say_what_is_right() {
-    check_fault("workers = -1", "workers", "is -1; expected is threads");
+    check_fault("workers = -1", "workers", "is -1; expected is 0 to 1024 threads");
     check_fault("workers = 5000", "workers", "expected is 0 to 1024 threads");
     check_fault(
         "[quic]\nlisten = \"here\"",

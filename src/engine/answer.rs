@@ -160,7 +160,7 @@ pub(super) fn tell(
         id: Some(id),
         event: moment.event,
         at: moment.at,
-        until: receipt.until,
+        until: receipt.until.filter(|_| moment.standing == Standing::Held),
         size: receipt.size,
         live: moment.live,
         total_after_minor: note.total_before_minor.map(|total| total.saturating_sub(worth)),
@@ -258,7 +258,9 @@ fn use_of(
         },
     );
     let legs: SmallVec<[(&Leg, LegResult); 2]> = legs.collect();
-    let counted = Counted::of(legs.iter().map(|(leg, result)| (*leg, result)));
+    let mut counted = Counted::of(legs.iter().map(|(leg, result)| (*leg, result)));
+    // What remains is as of this moment; the ordinal stays the one that the use was given.
+    counted.ordinal = ordinal(receipt, note, code_index);
     let drawn: u64 = legs.iter().filter(|(leg, _)| is_spend(leg)).map(|(_, r)| r.amount).sum();
     let worth = noted.worth_minor.unwrap_or_else(|| i64::try_from(drawn).unwrap_or(i64::MAX));
     let in_force = share(worth.unsigned_abs(), moment.live, receipt.size);
@@ -276,6 +278,13 @@ fn use_of(
         holder,
         products: noted.products.clone(),
     }
+}
+
+/// The number that the use of a code was given.
+fn ordinal(receipt: &Receipt, note: &Note, code_index: u8) -> u64 {
+    let results = receipt.legs.iter().zip(&receipt.results).zip(&note.leg_codes);
+    let own = results.filter(|(_, code)| **code == code_index).map(|(pair, _)| pair);
+    Counted::of(own).ordinal
 }
 
 fn is_spend(leg: &Leg) -> bool {

@@ -65,6 +65,8 @@ pub struct Details<S = String> {
     pub last_gate: Option<S>,
     /// 14: a text for people, in the caller's language.
     pub text: Option<S>,
+    /// 15: by how much the order misses the bound: minor units of money, or pieces.
+    pub off_by: Option<u64>,
 }
 
 impl<S> Default for Details<S> {
@@ -84,6 +86,7 @@ impl<S> Default for Details<S> {
             last_used_ms: None,
             last_gate: None,
             text: None,
+            off_by: None,
         }
     }
 }
@@ -145,6 +148,7 @@ impl<S: AsRef<str>> Details<S> {
         pair(w, 12, self.last_used_ms, Writer::int);
         pair(w, 13, self.last_gate.as_ref(), str);
         pair(w, 14, self.text.as_ref(), str);
+        pair(w, 15, self.off_by, Writer::uint);
     }
 
     fn keys_len(&self) -> u32 {
@@ -163,6 +167,7 @@ impl<S: AsRef<str>> Details<S> {
             self.last_used_ms.is_some(),
             self.last_gate.is_some(),
             self.text.is_some(),
+            self.off_by.is_some(),
         ]
         .into_iter()
         .map(u32::from)
@@ -200,6 +205,7 @@ impl<'a> Details<&'a str> {
             12 => self.last_used_ms = Some(r.int("last_used_ms")?),
             13 => self.last_gate = Some(r.str("last_gate")?),
             14 => self.text = Some(r.str("text")?),
+            15 => self.off_by = Some(r.uint("off_by")?),
             _ => r.skip("details value")?,
         }
         Ok(())
@@ -221,6 +227,7 @@ impl<'a> Details<&'a str> {
             last_used_ms: self.last_used_ms,
             last_gate: self.last_gate.map(str::to_owned),
             text: self.text.map(str::to_owned),
+            off_by: self.off_by,
         }
     }
 }

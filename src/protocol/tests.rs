@@ -252,9 +252,18 @@ fn golden_no() {
             last_used_ms: Some(NOW_MS - 5_000),
             last_gate: Some("south"),
             text: Some("Heute schon dreimal benutzt"),
+            off_by: None,
         },
     };
     check_reply("refused", 3, &Reply::Refused(refused));
+    let too_little = Refused {
+        number: 144,
+        reason: "amount_below_min",
+        code_index: 0,
+        transient: false,
+        details: Details { rule: Some("amount"), off_by: Some(1), ..Details::default() },
+    };
+    check_reply("refused_amount", 5, &Reply::Refused(too_little));
     let busy = Refused { number: 222, reason: "busy", transient: true, ..Refused::default() };
     check_reply("refused_busy", 4, &Reply::Refused(busy));
     check_reply("goaway", 0, &Reply::GoAway(GoAway { drain_ms: 10_000 }));

@@ -119,6 +119,7 @@ fn details(from: &Details) -> protocol::Details<&str> {
         last_used_ms: from.last_used_at.map(|at| at.0),
         last_gate: from.last_gate.as_deref(),
         text: None,
+        off_by: from.off_by,
     }
 }
 

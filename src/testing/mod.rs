@@ -4,11 +4,13 @@
 //! [`BookExecutor`] offers it over the bare state machine, so that all ledgers are held to the same
 //! tables.
 
+mod checker;
 mod executor;
 mod found;
 mod scenario;
 mod server;
 
+pub use checker::{Call, Heard, Lie, Standing, judge};
 pub use executor::{BookExecutor, Executor, Records};
 pub use scenario::{check, key, posting_id, run};
 pub use server::{BoxOptions, ManualClock, ServerBox, SetUp, engine_in};

@@ -140,7 +140,7 @@ impl Embedded {
     pub(super) fn close(&self) {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(writer) = writer else { return };
-        // The writer may have stopped by itself; then there is nothing to finish.
+        // The writer may have panicked; then there is nothing to finish.
         if self.queue.send(Message::Close).is_ok() {
             let _stopped = writer.join();
         }

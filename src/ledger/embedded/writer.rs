@@ -96,19 +96,19 @@ impl Writer {
 
     /// Runs until it is told to close, nobody is left, or a write fails.
     pub(super) fn run(mut self) {
-        loop {
-            let (submissions, closing) = self.collect();
-            let step = self.round(submissions);
-            if closing || matches!(step, Step::Stop) {
-                break;
-            }
+        let mut closing = false;
+        let mut step = Step::Continue;
+        while !closing && matches!(step, Step::Continue) {
+            let submissions;
+            (submissions, closing) = self.collect();
+            step = self.round(submissions);
         }
         if self.is_dirty
             && let Err(error) = self.disk.sync()
         {
             self.poison(&error);
         }
-        self.refuse_the_rest();
+        self.refuse_the_rest(closing);
     }
 
     /// Waits for the first message, then takes all that are there.
@@ -292,15 +292,23 @@ impl Writer {
         self.shared.health.send_replace(Health::Poisoned(why.into()));
     }
 
-    fn refuse_the_rest(&self) {
+    /// Tells whoever comes why there is no answer. A writer that stopped by itself goes on so until
+    /// it is told to close, or those who came in between would never hear anything.
+    fn refuse_the_rest(&self, mut closing: bool) {
         let why = match &*self.shared.health.borrow() {
             Health::Good => LedgerError::Closed,
             Health::Poisoned(why) => LedgerError::Poisoned(Arc::clone(why)),
         };
-        while let Ok(message) = self.inbox.try_recv() {
-            if let Message::Batch(submission) = message {
-                self.shared.waiting.fetch_sub(submission.tasks.len(), Ordering::Relaxed);
-                (submission.done)(Err(why.clone()));
+        loop {
+            let next =
+                if closing { self.inbox.try_recv().ok() } else { self.inbox.recv().ok() };
+            match next {
+                Some(Message::Batch(submission)) => {
+                    self.shared.waiting.fetch_sub(submission.tasks.len(), Ordering::Relaxed);
+                    (submission.done)(Err(why.clone()));
+                }
+                Some(Message::Close) => closing = true,
+                None => return,
             }
         }
     }

@@ -182,6 +182,7 @@ fn details_value(details: &Details) -> Value {
         (12, details.last_used_ms.map(Value::Int)),
         (13, opt(&details.last_gate)),
         (14, opt(&details.text)),
+        (15, details.off_by.map(Value::Uint)),
     ])
 }
 
@@ -427,6 +428,7 @@ fn refused() -> impl Strategy<Value = Refused> {
             last_used_ms: b.4,
             last_gate: b.5,
             text: b.6,
+            off_by: a.2,
         });
     (any::<u16>(), text(), any::<u8>(), any::<bool>(), details).prop_map(
         |(number, reason, code_index, transient, details)| Refused {

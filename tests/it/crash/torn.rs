@@ -1,0 +1,118 @@
+//! Torn writes: what the power leaves of the newest journal file, cut at any byte.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use jeton::ledger::{Ledger, OpenError};
+
+use super::{check, is_the_book_after};
+use crate::ledgers::executor::{ask, options, outcomes};
+use crate::ledgers::workload::{BATCHES, batches};
+
+/// Journal files have this length from the beginning, zeros behind what was written.
+const JOURNAL_BYTES: u64 = 64 << 20;
+
+/// A directory with the ledger that has done all its work, and where in the journal each batch
+/// ends; the first place is where the empty ledger ends.
+struct Original {
+    dir: tempfile::TempDir,
+    journal: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Original {
+    /// Does the work and copies what is on disk while the ledger is still open.
+    fn new() -> Self {
+        let (live, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let ledger = Ledger::open(options(live.path())).unwrap();
+        let journal = journal_in(live.path());
+        let mut ends = vec![written(&journal).len()];
+        for batch in batches() {
+            outcomes(ask(&ledger, &batch));
+            ends.push(written(&journal).len());
+        }
+        copy(live.path(), dir.path());
+        Self { dir, journal: written(&journal), ends }
+    }
+
+    /// How many batches end within the first so many bytes.
+    fn whole(&self, bytes: usize) -> usize {
+        self.ends.iter().filter(|end| **end <= bytes).count().saturating_sub(1)
+    }
+
+    /// A copy whose journal is `bytes`.
+    fn with_journal(&self, bytes: &[u8], tail: Tail) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        copy(self.dir.path(), dir.path());
+        let mut file = File::create(dir.path().join("ledger").join("0.jnl")).unwrap();
+        file.write_all(bytes).unwrap();
+        if tail == Tail::Zeros {
+            file.set_len(JOURNAL_BYTES).unwrap();
+        }
+        dir
+    }
+}
+
+/// What follows the cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    /// The end of the file.
+    Nothing,
+    /// What was reserved and not written yet.
+    Zeros,
+}
+
+/// The only journal file of a small ledger.
+fn journal_in(dir: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(dir.join("ledger")).unwrap();
+    let mut journals: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    journals.retain(|path| path.extension().is_some_and(|extension| extension == "jnl"));
+    assert_eq!(journals.len(), 1, "{journals:?}");
+    journals.remove(0)
+}
+
+/// What was written to a journal: all before its zeros. An entry ends with a mark that is not zero.
+fn written(journal: &Path) -> Vec<u8> {
+    let mut bytes = vec![0; 1 << 20];
+    let mut file = File::open(journal).unwrap();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    let read = file.read(&mut bytes).unwrap();
+    bytes.truncate(read);
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    assert!(end < read, "the work is larger than what is read");
+    bytes.truncate(end);
+    bytes
+}
+
+/// Copies a directory without its journals.
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else if entry.path().extension().is_none_or(|extension| extension != "jnl") {
+            std::fs::copy(entry.path(), &to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_journal_that_ends_anywhere_opens_with_its_whole_batches() {
+    let original = Original::new();
+    let (first, last) = (original.ends[0], original.ends[BATCHES]);
+    // Around every end, and evenly between.
+    let mut cuts: Vec<usize> = (first..=last).step_by((last - first) / 60).collect();
+    cuts.extend(original.ends.iter().flat_map(|end| [end - 1, *end, end + 1]));
+    cuts.retain(|cut| (first..=last).contains(cut));
+    cuts.sort_unstable();
+    cuts.dedup();
+    for (place, cut) in cuts.into_iter().enumerate() {
+        let tail = if place % 2 == 0 { Tail::Nothing } else { Tail::Zeros };
+        let dir = original.with_journal(&original.journal[..cut], tail);
+        let whole = original.whole(cut);
+        assert_eq!(check(dir.path(), whole, whole), Ok(whole), "cut at {cut}, then {tail:?}");
+    }
+}

@@ -1,0 +1,132 @@
+//! A ledger dressed as an executor, and how tests open and ask one.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+
+use jeton::domain::book::{Balance, Event};
+use jeton::domain::posting::{Command, Key, Outcome};
+use jeton::domain::time::Timestamp;
+use jeton::ledger::{Answer, Durability, Entry, Ledger, LedgerError, Options, Task};
+use jeton::testing::{Executor, ManualClock};
+
+/// Before all that happens in tests: while a ledger's clock shows it, nothing ends on the side.
+pub(crate) const BEFORE_ALL: Timestamp = Timestamp(-1_000_000);
+
+/// What a submission was answered; `None` when the ledger died over it.
+pub(crate) type Reply = Option<Result<Vec<Answer>, LedgerError>>;
+
+/// Options for a ledger in `dir` whose clock stands before everything.
+pub(crate) fn options(dir: &Path) -> Options {
+    options_with(dir, &ManualClock::at(BEFORE_ALL))
+}
+
+/// Options for a ledger in `dir`.
+pub(crate) fn options_with(dir: &Path, clock: &ManualClock) -> Options {
+    let clock = clock.clone();
+    Options::new(dir.join("ledger"), Arc::new(move || clock.now()))
+}
+
+/// Hands over a batch without waiting.
+pub(crate) fn submit(ledger: &Ledger, commands: &[Command], deadline: Timestamp) -> Receiver<Reply> {
+    let (heard, answer) = channel();
+    let task = |command: &Command| Task { command: command.clone(), deadline };
+    let done = move |answers| heard.send(Some(answers)).unwrap();
+    ledger.submit(commands.iter().map(task).collect(), Box::new(done));
+    answer
+}
+
+/// Hands over a batch and waits for what comes of it.
+pub(crate) fn ask(ledger: &Ledger, commands: &[Command]) -> Reply {
+    submit(ledger, commands, Timestamp::NEVER).recv().unwrap_or(None)
+}
+
+/// The outcomes of a batch that is answered in full.
+pub(crate) fn outcomes(reply: Reply) -> Vec<Outcome> {
+    let outcome = |answer| match answer {
+        Answer::Outcome(outcome) => outcome,
+        Answer::Late => panic!("late, without a deadline"),
+    };
+    reply.expect("an answer").unwrap().into_iter().map(outcome).collect()
+}
+
+/// All events of a ledger.
+pub(crate) fn all_events(ledger: &Ledger) -> Vec<Entry> {
+    ledger.events(0, usize::MAX).unwrap()
+}
+
+/// A ledger as an executor, in a directory of its own. Holds end and records are forgotten when
+/// the test says so, and only then.
+pub(crate) struct LedgerExecutor {
+    ledger: Option<Ledger>,
+    options: Options,
+    clock: ManualClock,
+    _dir: tempfile::TempDir,
+}
+
+impl LedgerExecutor {
+    /// An empty ledger.
+    pub(crate) fn new(durability: Durability) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(BEFORE_ALL);
+        let mut options = options_with(dir.path(), &clock);
+        options.durability = durability;
+        let ledger = Some(Ledger::open(options.clone()).unwrap());
+        Self { ledger, options, clock, _dir: dir }
+    }
+
+    /// The ledger itself.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        self.ledger.as_ref().unwrap()
+    }
+}
+
+impl Executor for LedgerExecutor {
+    fn apply(&mut self, commands: &[Command]) -> Vec<Outcome> {
+        outcomes(ask(self.ledger(), commands))
+    }
+
+    fn sweep(&mut self, now: Timestamp) {
+        self.clock.set(now);
+        // One round ends so many; another may be left for the rest.
+        let mut before = None;
+        while before.replace(self.last_event()) != Some(self.last_event()) {
+            self.apply(&[]);
+        }
+        self.clock.set(BEFORE_ALL);
+    }
+
+    fn used(&mut self, key: Key) -> u64 {
+        self.ledger().read().used(&key)
+    }
+
+    fn held(&mut self, key: Key) -> u64 {
+        self.ledger().read().held(&key)
+    }
+
+    fn register(&mut self, key: Key) -> Option<i64> {
+        self.ledger().read().register(&key)
+    }
+
+    fn balance(&mut self, key: Key) -> Option<Balance> {
+        self.ledger().read().balance(&key).cloned()
+    }
+
+    fn last_event(&mut self) -> u64 {
+        self.ledger().read().last_event()
+    }
+
+    fn events_after(&mut self, number: u64) -> Vec<Event> {
+        let entries = self.ledger().events(number, usize::MAX).unwrap();
+        entries.into_iter().map(|entry| entry.event).collect()
+    }
+
+    fn reopen(&mut self) {
+        if self.options.durability == Durability::Memory {
+            return;
+        }
+        // The directory is free only when the first has closed.
+        self.ledger = None;
+        self.ledger = Some(Ledger::open(self.options.clone()).unwrap());
+    }
+}
