@@ -3,6 +3,7 @@
 //! Knows the names of all metrics and nothing of who counts them. Installed once, by the program,
 //! never by the library's users.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
@@ -57,8 +58,12 @@ impl LogOptions {
     }
 }
 
+/// What the stores below say of their housekeeping is for their makers; a filter may ask for it.
+const QUIET: &str = "fjall=warn,lsm_tree=warn,";
+
 fn filter(level: &str) -> Result<EnvFilter, String> {
-    EnvFilter::builder().parse(level).map_err(|error| error.to_string())
+    let whole = format!("{QUIET}{level}");
+    EnvFilter::builder().parse(whole).map_err(|error| error.to_string())
 }
 
 /// Telemetry could not be installed.
@@ -72,7 +77,10 @@ pub struct TelemetryError(String);
 /// When the filter is wrong, or the process logs already.
 pub fn install_logs(options: &LogOptions) -> Result<(), TelemetryError> {
     let filter = filter(&options.level).map_err(TelemetryError)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let installed = match options.format {
         LogFormat::Text => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

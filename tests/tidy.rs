@@ -103,7 +103,9 @@ fn modules_import_only_what_their_room_allows() {
                 }
                 let inside = file.trim_start_matches("src/");
                 let view = inside.starts_with("server/http/");
-                if module == "server" && other == "domain" && !view
+                if module == "server"
+                    && other == "domain"
+                    && !view
                     && !SERVER_DOMAIN_FILES.contains(&inside)
                 {
                     broken.push(format!("{file}:{}: knows the domain", number + 1));
@@ -142,7 +144,8 @@ fn only_the_clock_reads_the_time() {
         for (number, line) in text.lines().enumerate() {
             let reads = words.iter().any(|word| line.contains(word));
             let is_tokio = line.contains("tokio::time::Instant::now");
-            let imports_tokio = text.contains("use tokio::time::{") || text.contains("tokio::time::Instant;");
+            let imports_tokio =
+                text.contains("use tokio::time::{") || text.contains("tokio::time::Instant;");
             let is_instant = line.contains("Instant::now") && !line.contains("std::time");
             if reads && !is_tokio && !(is_instant && imports_tokio) {
                 broken.push(format!("{file}:{}: {}", number + 1, line.trim()));

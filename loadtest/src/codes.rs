@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::smallvec;
 
 use crate::args::CodesArgs;
-use crate::machine::{Machine, resident_bytes};
+use crate::machine::{Machine, cpu_seconds, resident_bytes};
 use crate::report::{figure, write_machine};
 use crate::workload::Dice;
 
@@ -60,26 +60,50 @@ const STORE_KEY: [u8; 32] = [7; 32];
 struct Found {
     machine: Machine,
     count: u64,
-    generate_s: f64,
+    generate: Pace,
     generate_per_s: f64,
     /// The same lines into a file, with a sync at the end.
-    write_file_s: f64,
+    write_file: Pace,
     write_file_per_s: f64,
     different_keys: u64,
     different_texts: u64,
     open: Opened,
     disk_bytes: u64,
-    import_s: f64,
+    import: Pace,
     import_per_s: f64,
-    import_of_write_file: f64,
     mistyped: Mistyped,
+}
+
+/// How long something took, by the clock and in processor time, which says what it would take on a
+/// machine that does nothing else.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Pace {
+    seconds: f64,
+    cpu_seconds: f64,
+}
+
+/// Measures how long something takes.
+struct Pacing(Stopwatch, f64);
+
+impl Pacing {
+    fn begin() -> Self {
+        Self(Stopwatch::start(), own_cpu_seconds())
+    }
+
+    fn end(&self) -> Pace {
+        Pace { seconds: self.0.seconds(), cpu_seconds: own_cpu_seconds() - self.1 }
+    }
+}
+
+fn own_cpu_seconds() -> f64 {
+    cpu_seconds(std::process::id()).unwrap_or_default()
 }
 
 /// What opening a store took, in a process of its own.
 #[derive(Debug, Serialize, Deserialize)]
 struct Opened {
     codes: u64,
-    seconds: f64,
+    took: Pace,
     resident_before_bytes: u64,
     resident_after_bytes: u64,
     bytes_per_code: f64,
@@ -108,8 +132,8 @@ pub(crate) fn run(args: &CodesArgs) -> anyhow::Result<bool> {
     let list = dir.path().join("codes.txt");
 
     say("generating");
-    let (generate_s, texts) = generate(&first, args.count)?;
-    let write_file_s = write_file(&list, &texts)?;
+    let (generate, texts) = generate(&first, args.count)?;
+    let write_file = write_file(&list, &texts)?;
     drop(texts);
     say("proving that all are different");
     let (different_keys, different_texts) = different(&first)?;
@@ -118,22 +142,21 @@ pub(crate) fn run(args: &CodesArgs) -> anyhow::Result<bool> {
     say("mistyping");
     let mistyped = mistype(&first, args)?;
     say("importing");
-    let import_s = import(&second, &list, args.count)?;
+    let import = import(&second, &list, args.count)?;
 
     let found = Found {
         machine,
         count: args.count,
-        generate_s,
-        generate_per_s: per_s(args.count, generate_s),
-        write_file_s,
-        write_file_per_s: per_s(args.count, write_file_s),
+        generate,
+        generate_per_s: per_s(args.count, generate.seconds),
+        write_file,
+        write_file_per_s: per_s(args.count, write_file.seconds),
         different_keys,
         different_texts,
         open,
         disk_bytes: disk_bytes(&first.join("catalog"))?,
-        import_s,
-        import_per_s: per_s(args.count, import_s),
-        import_of_write_file: write_file_s / import_s,
+        import,
+        import_per_s: per_s(args.count, import.seconds),
         mistyped,
     };
     found.print(args.json)?;
@@ -166,12 +189,12 @@ fn engine_with(dir: &Path, campaign: &str) -> anyhow::Result<Engine> {
     Ok(engine)
 }
 
-/// Makes the codes, each durable before it is handed out; gives back the seconds and the codes.
-fn generate(dir: &Path, count: u64) -> anyhow::Result<(f64, Vec<Text>)> {
+/// Makes the codes, each durable before it is handed out; gives back how long that took, and the codes.
+fn generate(dir: &Path, count: u64) -> anyhow::Result<(Pace, Vec<Text>)> {
     let engine = engine_with(dir, GENERATED)?;
     let mut texts: Vec<Text> = Vec::with_capacity(usize::try_from(count)?);
     let progress = ProgressBar::new(count);
-    let watch = Stopwatch::start();
+    let pacing = Pacing::begin();
     let mut generation = engine.generate(&tenant()?, &order()?, count, "loadtest")?;
     loop {
         let made = generation.next_block(|code| texts.push(padded(code)))?;
@@ -180,11 +203,11 @@ fn generate(dir: &Path, count: u64) -> anyhow::Result<(f64, Vec<Text>)> {
         }
         progress.inc(made);
     }
-    let seconds = watch.seconds();
+    let took = pacing.end();
     progress.finish_and_clear();
     ensure!(u64::try_from(texts.len())? == count, "{} codes came out", texts.len());
     engine.ledger().close();
-    Ok((seconds, texts))
+    Ok((took, texts))
 }
 
 fn padded(code: &str) -> Text {
@@ -196,8 +219,8 @@ fn padded(code: &str) -> Text {
 }
 
 /// The plain floor to compare with: the lines, and one sync at the end.
-fn write_file(list: &Path, texts: &[Text]) -> anyhow::Result<f64> {
-    let watch = Stopwatch::start();
+fn write_file(list: &Path, texts: &[Text]) -> anyhow::Result<Pace> {
+    let pacing = Pacing::begin();
     let mut out = BufWriter::with_capacity(1024 * 1024, File::create(list)?);
     for text in texts {
         let len = text.iter().position(|byte| *byte == 0).unwrap_or(TEXT_BYTES);
@@ -205,7 +228,7 @@ fn write_file(list: &Path, texts: &[Text]) -> anyhow::Result<f64> {
         out.write_all(b"\n")?;
     }
     out.into_inner()?.sync_all()?;
-    Ok(watch.seconds())
+    Ok(pacing.end())
 }
 
 /// How many different keys and texts are on the disk, by sorting them.
@@ -239,36 +262,36 @@ fn open_elsewhere(dir: &Path) -> anyhow::Result<Opened> {
 pub(crate) fn open(dir: &Path) -> anyhow::Result<()> {
     let resident = || resident_bytes().context("this system does not say what memory is in use");
     let resident_before_bytes = resident()?;
-    let watch = Stopwatch::start();
+    let pacing = Pacing::begin();
     let engine = engine_in(dir, &BoxOptions::default()).map_err(|why| anyhow!(why))?;
-    let seconds = watch.seconds();
+    let took = pacing.end();
     let resident_after_bytes = resident()?;
     let codes = u64::try_from(engine.codes_len())?;
     let grown = resident_after_bytes.saturating_sub(resident_before_bytes);
     #[expect(clippy::cast_precision_loss, reason = "an average for people")]
     let bytes_per_code = grown as f64 / codes.max(1) as f64;
     let opened =
-        Opened { codes, seconds, resident_before_bytes, resident_after_bytes, bytes_per_code };
+        Opened { codes, took, resident_before_bytes, resident_after_bytes, bytes_per_code };
     writeln!(io::stdout(), "{}", serde_json::to_string(&opened)?)?;
     Ok(())
 }
 
-fn import(dir: &Path, list: &Path, count: u64) -> anyhow::Result<f64> {
+fn import(dir: &Path, list: &Path, count: u64) -> anyhow::Result<Pace> {
     let engine = engine_with(dir, IMPORTED)?;
     let progress = ProgressBar::new(count);
     let mut refused = None;
-    let watch = Stopwatch::start();
+    let pacing = Pacing::begin();
     let input = BufReader::with_capacity(1024 * 1024, File::open(list)?);
     let list = List { input, format: ListFormat::Auto, trial: Trial::Real };
     let imported = engine.import(&tenant()?, &order()?, list, "loadtest", |news| match news {
         ImportNews::Refused(row) => _ = refused.get_or_insert_with(|| row.to_string()),
         ImportNews::Progress(so_far) => progress.set_position(so_far.rows),
     })?;
-    let seconds = watch.seconds();
+    let took = pacing.end();
     progress.finish_and_clear();
     engine.ledger().close();
     ensure!(imported.accepted == count, "{} were imported; {refused:?}", imported.accepted);
-    Ok(seconds)
+    Ok(took)
 }
 
 /// Mistypes codes that lie evenly among all, in every way that a check character promises to find.
@@ -385,32 +408,36 @@ impl Found {
             |count: u64| figure(count as f64, 0),
             |bytes: u64| figure(bytes as f64 / 1_048_576.0, 0),
         );
-        let Opened { seconds, bytes_per_code, resident_before_bytes, resident_after_bytes, .. } =
+        let Opened { took, bytes_per_code, resident_before_bytes, resident_after_bytes, .. } =
             &self.open;
+        let took_s = |pace: &Pace| {
+            format!("{:.2} s ({:.2} s of processor time)", pace.seconds, pace.cpu_seconds)
+        };
         let slips = &self.mistyped;
         writeln!(
             out,
-            "\ngenerate    {} codes in {:.2} s: {} a second, each durable before it is handed out\n\
-             write file  {:.2} s: {} a second, the same lines and one sync\n\
+            "\ngenerate    {} codes in {}: {} a second, each durable before it is handed out\n\
+             write file  {}: {} a second, the same lines and one sync\n\
              different   {} keys and {} texts, by sorting what is on the disk\n\
              disk        {} MiB\n\
-             open        {seconds:.2} s; memory {} to {} MiB: {bytes_per_code:.1} bytes a code\n\
-             import      {:.2} s: {} a second; {:.2} of writing the file\n\
+             open        {}; memory {} to {} MiB: {bytes_per_code:.1} bytes a code\n\
+             import      {}: {} a second, {:.2} of generating\n\
              mistyped    {} codes, {} wrong characters and {} swaps of neighbours: {} malformed \
              without a look-up, {} anything else",
             whole(self.count),
-            self.generate_s,
+            took_s(&self.generate),
             figure(self.generate_per_s, 0),
-            self.write_file_s,
+            took_s(&self.write_file),
             figure(self.write_file_per_s, 0),
             whole(self.different_keys),
             whole(self.different_texts),
             mib(self.disk_bytes),
+            took_s(took),
             mib(*resident_before_bytes),
             mib(*resident_after_bytes),
-            self.import_s,
+            took_s(&self.import),
             figure(self.import_per_s, 0),
-            self.import_of_write_file,
+            self.import_per_s / self.generate_per_s,
             whole(slips.codes),
             whole(slips.wrong_characters),
             whole(slips.swaps),

@@ -445,3 +445,7 @@ impl Figures {
         broken
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests;

@@ -132,7 +132,8 @@ fn apply(apply: &Apply, place: &Place<'_>, output: Output) -> anyhow::Result<()>
             writeln!(out, "{}  {}", one.id, change_of(&one.plan))?;
         }
         let word = if apply.dry_run { "would be applied" } else { "applied" };
-        writeln!(out, "{} campaigns {word}", planned.len())
+        let plural = if planned.len() == 1 { "" } else { "s" };
+        writeln!(out, "{} campaign{plural} {word}", planned.len())
     })
 }
 

@@ -138,124 +138,142 @@ impl Sample {
 
     fn tour(&self, program: &str, dir: &Path) -> Tour {
         let call = format!("{program} --data {}", dir.display());
-        let [entry, party, hold, elsewhere] = [new_id(), new_id(), new_id(), new_id()];
-        let Self { season, ten, voucher, unpaid, news } = self;
+        let all = [self.park(), self.voucher(), self.sale()];
+        let steps = all.concat().into_iter().map(|mut step| {
+            step.command = format!("{call} {}", step.command);
+            step
+        });
+        Tour { steps: steps.collect() }
+    }
+
+    fn park(&self) -> Vec<Step> {
+        let (entry, party) = (new_id(), new_id());
+        let Self { season, ten, .. } = self;
         let mistyped = mistype(season);
-        let steps: &[(&str, String, &str)] = &[
-            (
+        vec![
+            Step::new(
                 "A season pass at the gate",
                 format!("redeem {season} --gate north --id {entry}"),
                 "yes: use 1",
             ),
-            (
+            Step::new(
                 "The same request again",
                 format!("redeem {season} --gate north --id {entry}"),
-                "yes, repeated: the first answer, counted once",
+                "yes, as answered before: counted once",
             ),
-            (
+            Step::new(
                 "The same pass, the same day",
                 format!("redeem {season} --gate south"),
                 "no: period_limit, with the midnight at which it resets",
             ),
-            (
+            Step::new(
                 "The guest turns back: give the entry back",
                 format!("release {entry}"),
                 "yes: released",
             ),
-            ("Now it can be used again", format!("redeem {season} --gate north"), "yes"),
-            (
+            Step::new(
+                "Now it can be used again",
+                format!("redeem {season} --gate north"),
+                "yes: use 1",
+            ),
+            Step::new(
                 "A typing error",
                 format!("redeem {mistyped} --gate north"),
                 "no: code_malformed, without any look-up",
             ),
-            (
+            Step::new(
                 "A party of four on ten entries",
                 format!("redeem {ten} --units 4 --gate north --id {party}"),
                 "yes: 6 left",
             ),
-            ("One of them comes back", format!("release {party} --part 1"), "yes: 7 left"),
-            (
+            Step::new("One of them comes back", format!("release {party} --part 1"), "yes: 7 left"),
+            Step::new(
                 "Five more, and then too many",
                 format!("redeem {ten} --units 5 --gate north"),
                 "yes: 2 left",
             ),
-            ("", format!("redeem {ten} --units 3 --gate north"), "no: units_exceed_remaining"),
-            (
+            Step::new(
+                "",
+                format!("redeem {ten} --units 3 --gate north"),
+                "no: units_exceed_remaining",
+            ),
+        ]
+    }
+
+    fn voucher(&self) -> Vec<Step> {
+        let hold = new_id();
+        let Self { voucher, unpaid, .. } = self;
+        vec![
+            Step::new(
                 "A gift voucher of 100 EUR: hold 60 while the customer pays",
                 format!("hold {voucher} --amount 60 --currency EUR --ttl 10m --id {hold}"),
                 "yes: held, 40.00 left",
             ),
-            (
+            Step::new(
                 "Somebody else wants 50 of it meanwhile",
-                format!("redeem {voucher} --amount 50 --currency EUR --id {elsewhere}"),
+                format!("redeem {voucher} --amount 50 --currency EUR"),
                 "no: held, with the milliseconds to wait",
             ),
-            (
+            Step::new(
                 "Only 40 are needed: confirm those, the rest returns",
                 format!("confirm {hold} --part-amount 40 --currency EUR"),
                 "yes: redeemed, 60.00 left",
             ),
-            (
+            Step::new(
                 "Cancelled: give all of it back",
                 format!("release {hold}"),
                 "yes: released, 100.00 left",
             ),
-            (
+            Step::new(
+                "What happened to it",
+                format!("code history {voucher}"),
+                "released, confirmed, held: newest first",
+            ),
+            Step::new(
                 "A voucher that nobody has paid",
                 format!("redeem {unpaid} --amount 10 --currency EUR"),
                 "no: not_activated",
             ),
-            ("It is paid now", format!("code paid {unpaid}"), "paid"),
-            ("", format!("redeem {unpaid} --amount 10 --currency EUR"), "yes: 90.00 left"),
-            (
+            Step::new("It is paid now", format!("code paid {unpaid}"), "done"),
+            Step::new("", format!("redeem {unpaid} --amount 10 --currency EUR"), "yes: 90.00 left"),
+        ]
+    }
+
+    fn sale(&self) -> Vec<Step> {
+        const HOT: &str = "SUMMER-2026 --total 80 --currency EUR --customer";
+        let news = &self.news;
+        vec![
+            Step::new(
                 "One code for everybody, 10 % off: ask first",
-                "validate SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(),
+                format!("validate {HOT} ann"),
                 "yes: 8.00 off, 72.00 to pay; nothing recorded",
             ),
-            (
-                "Buy",
-                "redeem SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(),
-                "yes: use 1, 999 left",
-            ),
-            (
-                "Once for each customer",
-                "redeem SUMMER-2026 --total 80 --currency EUR --customer ann".to_owned(),
-                "no: customer_limit",
-            ),
-            (
+            Step::new("Buy", format!("redeem {HOT} ann"), "yes: use 1, 999 left"),
+            Step::new("Once for each customer", format!("redeem {HOT} ann"), "no: customer_limit"),
+            Step::new(
                 "A reader's own code needs an order of 50 EUR",
                 format!("redeem {news} --total 49.99 --currency EUR"),
-                "no: amount_below_min",
+                "no: amount_below_min, by 1 cent",
             ),
-            ("", format!("redeem {news} --total 50 --currency EUR"), "yes: 40.00 to pay"),
-            (
+            Step::new("", format!("redeem {news} --total 50 --currency EUR"), "yes: 40.00 to pay"),
+            Step::new(
                 "It is used now",
                 format!("redeem {news} --total 50 --currency EUR"),
                 "no: already_redeemed, with when",
             ),
-            (
+            Step::new(
                 "20 % for one circle",
                 "redeem VIP-CIRCLE --total 500 --currency EUR".to_owned(),
                 "no: customer_not_eligible",
             ),
-            (
+            Step::new(
                 "",
                 "redeem VIP-CIRCLE --total 500 --currency EUR --group vip".to_owned(),
                 "yes: 400.00 to pay",
             ),
-            ("The office stops the sale", "campaign pause summer-sale".to_owned(), "paused"),
-            (
-                "",
-                "redeem SUMMER-2026 --total 80 --currency EUR --customer bob".to_owned(),
-                "no: campaign_paused",
-            ),
-            (
-                "What happened to the voucher",
-                format!("code history {voucher}"),
-                "held, confirmed, released",
-            ),
-        ];
-        Tour { steps: steps.iter().map(|step| Step::of(step, &call)).collect() }
+            Step::new("The office stops the sale", "campaign pause summer-sale".to_owned(), "done"),
+            Step::new("", format!("redeem {HOT} bob"), "no: campaign_paused"),
+        ]
     }
 }
 
@@ -265,7 +283,7 @@ struct Tour {
     steps: Vec<Step>,
 }
 
-#[derive(serde::Serialize)]
+#[derive(Clone, serde::Serialize)]
 struct Step {
     what: String,
     command: String,
@@ -273,12 +291,9 @@ struct Step {
 }
 
 impl Step {
-    fn of((what, command, says): &(&str, String, &str), call: &str) -> Self {
-        Self {
-            what: (*what).to_owned(),
-            command: format!("{call} {command}"),
-            says: (*says).to_owned(),
-        }
+    /// A step without a title goes on with the one before.
+    fn new(what: &str, command: String, says: &str) -> Self {
+        Self { what: what.to_owned(), command, says: says.to_owned() }
     }
 }
 

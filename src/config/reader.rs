@@ -10,7 +10,7 @@ use super::layers::Layers;
 use super::{Fault, Origin, Setting};
 
 /// How far a name may be from a known one to be taken for a slip.
-const SLIPS_MAX: usize = 3;
+const SLIPS_MAX: usize = 2;
 
 pub(super) struct Reader<'a> {
     layers: &'a Layers,
@@ -128,12 +128,13 @@ fn shown(value: &serde_json::Value) -> String {
 
 /// The known name that was probably meant: the whole key or its last part is nearly the same.
 fn nearest(key: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    let last = |key: &'static str| key.rsplit('.').next().unwrap_or(key);
-    known
-        .map(|name| (slips(key, name).min(slips(key, last(name))), name))
-        .min()
-        .filter(|(slips, name)| *slips <= SLIPS_MAX && *slips < last(name).len())
-        .map(|(_, name)| name)
+    let away = |name: &'static str| {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        // A name without its unit is one slip.
+        if last.starts_with(key) { 1 } else { slips(key, name).min(slips(key, last)) }
+    };
+    let near = known.map(|name| (away(name), name)).filter(|(slips, _)| *slips <= SLIPS_MAX);
+    near.min().map(|(_, name)| name)
 }
 
 /// Letters to change, insert or leave out to make `a` of `b` (Levenshtein's distance).

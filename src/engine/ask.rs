@@ -1,8 +1,6 @@
 //! Asking: codes and an order become an offer and a plan, or a refusal. What *validate*, *hold* and
 //! *redeem* share.
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 
 use super::Engine;
@@ -97,13 +95,27 @@ impl Engine {
                 now: ask.now,
                 alone,
             };
-            let offer = rules::judge(&question, &mut running).map_err(|no| no.at(index))?;
+            let offer = rules::judge(&question, &mut running)
+                .map_err(|no| self.first_reason(&judged, no.at(index), ask.now))?;
             let customer = self.customer_owner(ask, &found);
             limits::plan(&question, &offer, customer, index, &mut judged.plan)
                 .map_err(|no| if no.code_index.is_some() { no } else { no.at(index) })?;
             judged.parts.push((found, offer));
         }
         Ok(judged)
+    }
+
+    /// Where a code has nothing left to do because of an earlier one that the ledger will refuse, that refusal is the
+    /// reason: an empty voucher, and not the full one behind it.
+    fn first_reason(&self, judged: &Judged, no: Refusal, now: Timestamp) -> Refusal {
+        if no.reason != Reason::NoEffect || judged.parts.is_empty() {
+            return no;
+        }
+        let checked = self.ledger.read().check(&judged.plan.legs, now);
+        match checked {
+            Err(blocked) => self.refuse(&blocked, &judged.plan, judged),
+            Ok(()) => no,
+        }
     }
 
     /// What the ledger has of a code, as far as its rules look at it.
@@ -185,11 +197,6 @@ impl Judged {
         stated.or_else(|| {
             self.parts.iter().find_map(|(found, _)| found.worth.currency.map(|c| c.as_str().into()))
         })
-    }
-
-    /// Whom the codes are bound to.
-    pub(super) fn holders(&self) -> SmallVec<[Option<Arc<str>>; 1]> {
-        self.parts.iter().map(|(found, _)| found.code.holder.clone()).collect()
     }
 
     /// What the receipt shall remember.

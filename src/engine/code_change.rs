@@ -98,8 +98,7 @@ impl Engine {
         };
         let heir_key = self.heir_key(tenant, &text, &source)?;
         let heir = heir(&found, self.now());
-        let replaced =
-            Override { state: CodeState::Replaced, replaced_by: Some(heir_key), ..own };
+        let replaced = Override { state: CodeState::Replaced, replaced_by: Some(heir_key), ..own };
         // The old one first: whatever happens in between, never can both be used.
         self.put_own(old_key, replaced)?;
         let campaign = Campaign { version: found.worth.version, ..Campaign::clone(&found.worth) };
@@ -121,11 +120,7 @@ impl Engine {
     }
 
     /// One more code of the campaign's pattern.
-    fn fresh_text(
-        &self,
-        tenant: &TenantId,
-        found: &Found,
-    ) -> Result<(String, Source), CodeError> {
+    fn fresh_text(&self, tenant: &TenantId, found: &Found) -> Result<(String, Source), CodeError> {
         let id = &found.campaign.id;
         let no_pattern = || super::IssueError::NoPattern(id.clone());
         let pattern = pattern_of(&found.campaign).ok_or_else(no_pattern)?;

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::open::{indexed, indexed_override};
-use crate::catalog::{Batch, BatchError, Issue, NonceBytes, Override, SeriesError, Source, StoreError};
+use crate::catalog::{
+    Batch, BatchError, Issue, NonceBytes, Override, SeriesError, Source, StoreError,
+};
 use crate::codes::strength::TooGuessable;
 use crate::domain::campaign::Campaign;
 use crate::domain::code::CodeKey;

@@ -52,6 +52,8 @@ impl Engine {
             Mode::Post
         };
         let posting_id = self.posting_id(ask.tenant, id);
+        // Also for a repeat, which is answered whatever the rules say by now.
+        let holders = codes.iter().map(|(_, found)| found.code.holder.clone()).collect();
         let judged = self.judge(ask, codes).and_then(|judged| {
             let note = judged.note(ask).encode();
             if note.len() > NOTE_BYTES_MAX {
@@ -59,7 +61,7 @@ impl Engine {
             }
             Ok((judged, note))
         });
-        let (command, (holders, judged, refusal)) = match judged {
+        let (command, judged, refusal) = match judged {
             Ok((judged, note)) => {
                 let posting = Posting {
                     id: posting_id,
@@ -70,12 +72,11 @@ impl Engine {
                     note: note.into(),
                     now: ask.now,
                 };
-                let holders = judged.holders();
-                (Command::Post(posting), (holders, Some(judged), None))
+                (Command::Post(posting), Some(judged), None)
             }
             Err(refusal) => {
                 let command = Command::Recall { id: posting_id, fingerprint, mode, now: ask.now };
-                (command, (SmallVec::new(), None, Some(refusal)))
+                (command, None, Some(refusal))
             }
         };
         let asked = if verb == Verb::Hold { Asked::Hold } else { Asked::Redeem };

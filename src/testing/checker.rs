@@ -175,7 +175,9 @@ fn recorded(taken: &[Taken], standing: &Standing, lies: &mut Vec<Lie>) {
         }
     }
     let told: BTreeSet<PostingId> = taken.iter().map(|one| one.id).collect();
-    lies.extend(standing.ordinals.keys().filter(|id| !told.contains(id)).map(|id| Lie::Untold(*id)));
+    lies.extend(
+        standing.ordinals.keys().filter(|id| !told.contains(id)).map(|id| Lie::Untold(*id)),
+    );
     let yeses = taken.len() as u64;
     if yeses != standing.used {
         lies.push(Lie::Miscounted { yeses, used: standing.used });

@@ -9,7 +9,8 @@ use jeton::client::{Answer, Client, Error, Hold, Redeem, Refused, Validate, new_
 use jeton::testing::BoxOptions;
 use tokio::time::Instant;
 
-use crate::house::{House, block_on, outcome};
+use crate::house::{House, block_on};
+use crate::told::outcome;
 
 const ENTRY: &str = "id = \"entry\"\nkind = \"pass\"\nuses = 1\n";
 const ANY: &str = "id = \"any\"\nkind = \"pass\"\n";
@@ -115,6 +116,32 @@ fn a_token_ends_when_it_says() {
         assert_eq!(reason(helper.redeem(Redeem::code("PASS")).await), "yes");
         house.clock.advance(1_001);
         assert_eq!(reason(helper.redeem(Redeem::code("PASS")).await), "fault 5");
+    });
+}
+
+#[test]
+fn a_scanner_speaks_for_its_own_place_only() {
+    const NORTH: &str = r#"
+id = "north"
+kind = "pass"
+conditions = [{ type = "gate", only = ["north"] }]
+"#;
+    block_on(async {
+        let house = House::open(&[(NORTH, "PASS")]).await;
+        let access = &house.server.server.shared().access;
+        let name = Name::parse("scanner").unwrap();
+        let mut identity = Identity::new(house.server.tenant().clone(), Role::Gate, name);
+        identity.gate = Some(Name::parse("north").unwrap());
+        let (token, _) = access.mint(identity, None).unwrap();
+        let options = house.server.client_options(Role::Gate).unwrap().token(token.as_str());
+        let scanner = Client::connect(options).await.unwrap();
+        let told = [
+            reason(scanner.redeem(Redeem::code("PASS").gate("south")).await),
+            reason(scanner.redeem(Redeem::code("PASS").gate("north")).await),
+            reason(scanner.redeem(Redeem::code("PASS")).await),
+        ];
+        assert_eq!(told, ["not_permitted", "yes", "yes"]);
+        house.run("code PASS => ready used=2").await.unwrap();
     });
 }
 

@@ -108,6 +108,21 @@ fn a_released_entry_can_be_used_again() {
 }
 
 #[test]
+fn an_entry_belongs_to_the_day_on_which_it_was_held() {
+    check(
+        &[(SEASON, "ANNA")],
+        "
+        at 2026-06-15T23:59:30+02:00 hold a ANNA ttl=60000 => held
+                                     redeem b ANNA         => held retry=60000 scope=code limit=uses_per_day
+        at 2026-06-16T00:00:10+02:00 redeem b ANNA         => redeemed   # that is another day's
+        +1000                        confirm a             => redeemed
+                                     redeem c ANNA         => period_limit used=1
+                                     release b             => released
+                                     redeem c ANNA         => redeemed",
+    );
+}
+
+#[test]
 fn distinct_days_are_counted_not_entries() {
     const THREE_DAYS: &str = r#"
 id = "three-days"
@@ -136,7 +151,7 @@ fn a_party_takes_units_and_gives_some_back() {
     check(
         &[(TEN, "FAMILY-2026")],
         "
-        redeem a family_2026   => code_malformed
+        redeem a family/2026   => code_malformed
         validate Fam.ily2o26   => valid
         redeem a family2026 units=4 => redeemed size=4 live=4 units=4 remaining=6 ordinal=4
         release a part=1       => redeemed live=3 remaining=7

@@ -331,7 +331,7 @@ fn single_codes_are_revoked_replaced_and_remembered() {
     let bert = change("lookup", json!({"code": "BERT"}));
     assert_eq!(
         (&bert["holder"], &bert["paid_at"]),
-        (&json!("c-9"), &json!("2026-03-01T10:00:00Z"))
+        (&json!("c-9"), &json!("2026-03-01T10:00:00.000Z"))
     );
     let history = change("history", fresh);
     assert_eq!(history["events"][0]["kind"], "redeemed");
@@ -369,7 +369,7 @@ fn the_public_hears_one_no_after_one_time() {
 
 #[test]
 fn who_guesses_too_often_has_to_wait() {
-    let limits = GuessLimits { burst: 3, ..GuessLimits::TRUSTED };
+    let limits = GuessLimits { burst: 3, refill_ms: 60_000, ..GuessLimits::TRUSTED };
     let office = Office::open_with(GuessOptions { trusted: limits, ..GuessOptions::default() });
     let (admin, gate) = (office.token(Role::Admin), office.token(Role::Gate));
     office.stock(&admin);
@@ -380,7 +380,7 @@ fn who_guesses_too_often_has_to_wait() {
         let text = response.body_mut().read_to_string().unwrap();
         (serde_json::from_str::<Value>(&text).unwrap()["reason"].clone(), waits)
     };
-    for guess in ["NO1", "NO2", "NO3", "N04"] {
+    for guess in ["NO1", "NO2", "NO3"] {
         assert_eq!(validate(guess), (json!("code_not_found"), false), "{guess}");
     }
     assert_eq!(validate("ANNA"), (json!("rate_limited"), true));
@@ -501,7 +501,7 @@ fn every_path_is_described_and_nothing_needs_a_token_to_know_that_it_lives() {
     let described = office.get("", "/openapi.json").json();
     assert_eq!(described["openapi"], "3.1.0");
     let paths = described["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 27, "{:?}", paths.keys());
+    assert_eq!(paths.len(), 28, "{:?}", paths.keys());
     for (path, item) in paths {
         for (method, operation) in item.as_object().unwrap() {
             let named = path.matches('{').count();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jeton::auth::role::Role;
-use jeton::client::{Answer, Client, Redeem, Refused, new_id};
+use jeton::client::{Answer, Client, Hold, Redeem, Refused, new_id};
 
 use crate::house::{House, block_on, check};
 
@@ -219,7 +219,7 @@ limits = [{ scope = "campaign", counts = "money", max = "20.00" }]
         &[(BUDGET, "ONE\nTWO")],
         "
         redeem a ONE total=9000:EUR     => redeemed worth=900
-        redeem b TWO total=11001:EUR    => budget_exhausted number=175 code=0 all=scope:campaign;limit:money;used:900;held:0;max:2000
+        redeem b TWO total=11010:EUR    => budget_exhausted number=175 code=0 all=scope:campaign;limit:money;used:900;held:0;max:2000
         hold h TWO total=11000:EUR ttl=1000 => held worth=1100
         redeem c ONE total=10:EUR       => held scope=campaign retry=1000
         release h                       => released
@@ -296,4 +296,47 @@ limits = [{ scope = "campaign", max = 3 }, { scope = "customer", max = 2 }]
         confirm b                       => redeemed
         redeem c A1 customer=cleo       => campaign_limit code=0",
     );
+}
+
+#[test]
+fn one_id_from_everywhere_is_one_use() {
+    const TEN: &str = "id = \"ten\"\nkind = \"pass\"\nuses = 10\n";
+    block_on(async {
+        let house = House::open(&[(TEN, "PASS\nHELD")]).await;
+        let clients = crowd(&house, 16).await;
+        let id = new_id();
+        let told = all(&clients, move |client, _| async move {
+            let mut told = Told::default();
+            for _ in 0..10 {
+                match client.redeem(Redeem::code("PASS").id(id)).await.unwrap() {
+                    Answer::Yes(yes) if yes.replayed => assert_eq!(yes.uses[0].ordinal, 1),
+                    Answer::Yes(yes) => told.ordinals.push(yes.uses[0].ordinal),
+                    Answer::No(no) => told.no(&no),
+                }
+            }
+            told
+        });
+        let told = told.await;
+        assert_eq!((told.ordinals, told.refusals.len()), (vec![1], 0));
+
+        // Confirmed by half of them and given back by the other half: one outcome for all.
+        let mut house = house;
+        for _ in 0..10 {
+            let id = new_id();
+            assert!(clients[0].hold(Hold::code("HELD").id(id)).await.unwrap().is_yes());
+            let told = all(&clients, move |client, nr| async move {
+                let mut told = Told::default();
+                let answer =
+                    if nr % 2 == 0 { client.confirm(id).await } else { client.release(id).await };
+                match answer.unwrap() {
+                    Answer::Yes(yes) if nr % 2 == 1 => told.ordinals.push(yes.live),
+                    Answer::Yes(_) => {}
+                    Answer::No(no) => assert_eq!(no.reason, "already_released"),
+                }
+                told
+            });
+            assert_eq!(told.await.ordinals, [0], "one of them gave it back");
+            house = house.run("code HELD => ready used=0 held=0").await.unwrap();
+        }
+    });
 }

@@ -5,122 +5,18 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jeton::auth::role::Role;
-use jeton::client::{Answer, Client, Redeem, Reply, Request, new_id};
+use jeton::client::{Answer, Client, Redeem, Reply, Request};
 use jeton::clock::Clock;
 use jeton::domain::time::Timestamp;
-use jeton::protocol::{self, ALPN, FRAME_LEN_MAX, Hello, Inbox};
+use jeton::protocol::{ALPN, FRAME_LEN_MAX, Hello, Inbox};
 use jeton::testing::{BoxOptions, ServerBox};
-use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{RecvStream, SendStream, VarInt};
-use rustls::RootCertStore;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use quinn::VarInt;
 use tokio::time::{Instant, timeout};
 
 use crate::house::{House, block_on};
+use crate::raw::{Lane, PATIENCE, Raw, body, frame, redeem};
 
 const PASS: &str = "id = \"pass\"\nkind = \"pass\"\n";
-
-/// Long enough for anything that is going to happen.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A connection of somebody who need not keep to the protocol.
-struct Raw {
-    connection: quinn::Connection,
-    _endpoint: quinn::Endpoint,
-}
-
-impl Raw {
-    async fn connect(server: &ServerBox, alpn: &[u8]) -> Result<Self, quinn::ConnectionError> {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(server.ca_pem.as_bytes()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        tls.alpn_protocols = vec![alpn.to_vec()];
-        let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
-        let endpoint = quinn::Endpoint::client(([127, 0, 0, 1], 0).into()).unwrap();
-        let address = server.server.quic_address();
-        let connection = endpoint.connect_with(config, address, "localhost").unwrap().await?;
-        Ok(Self { connection, _endpoint: endpoint })
-    }
-
-    /// A lane on which nothing was said.
-    async fn lane(&self) -> Lane {
-        let (send, receive) = timeout(PATIENCE, self.connection.open_bi()).await.unwrap().unwrap();
-        Lane { send, receive, inbox: Inbox::default() }
-    }
-
-    /// A lane on which the server said welcome.
-    async fn welcomed(&self, token: &str) -> Lane {
-        let mut lane = self.lane().await;
-        lane.say(&frame(1, &Request::Hello(Hello { client: "raw", token }))).await;
-        let welcome = lane.hear().await;
-        assert!(matches!(welcome, Some(Reply::Welcome(_))), "{welcome:?}");
-        lane
-    }
-}
-
-struct Lane {
-    send: SendStream,
-    receive: RecvStream,
-    inbox: Inbox,
-}
-
-impl Lane {
-    async fn say(&mut self, bytes: &[u8]) {
-        timeout(PATIENCE, self.send.write_all(bytes)).await.unwrap().unwrap();
-    }
-
-    /// The next reply; `None` when the server has ended the lane.
-    async fn hear(&mut self) -> Option<Reply> {
-        loop {
-            let mut frames = self.inbox.frames();
-            if let Some(frame) = frames.next() {
-                let reply = Reply::decode(frame.unwrap()).unwrap().1.into_owned();
-                let consumed = frames.consumed();
-                self.inbox.consume(consumed);
-                return Some(reply);
-            }
-            let read = timeout(PATIENCE, self.receive.read(self.inbox.space())).await.unwrap();
-            match read {
-                Ok(Some(count)) => self.inbox.filled(count),
-                Ok(None) | Err(_) => return None,
-            }
-        }
-    }
-
-    /// The number of the fault that the server calls next.
-    async fn fault(&mut self) -> Option<u16> {
-        match self.hear().await {
-            Some(Reply::Error(error)) => Some(error.number),
-            None => None,
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-fn frame<S: AsRef<str>>(seq: u32, request: &Request<S>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    request.encode(seq, &mut bytes).unwrap();
-    bytes
-}
-
-fn body(bytes: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(bytes.len()).unwrap();
-    [&length.to_be_bytes()[..], bytes].concat()
-}
-
-fn redeem(code: &'static str) -> Request<&'static str> {
-    Request::Redeem(protocol::Redeem {
-        id: new_id(),
-        codes: [code].into_iter().collect(),
-        ..protocol::Redeem::default()
-    })
-}
 
 #[test]
 fn wrong_frames_end_their_lane_and_nothing_else() {
@@ -443,5 +339,44 @@ fn a_flood_of_one_caller_does_not_drown_the_others() {
         assert!(read.await.unwrap() > 0, "there was no flood");
         let bound = idle * 20 + Duration::from_millis(30);
         assert!(flooded < bound, "{flooded:?} under a flood, {idle:?} without");
+    });
+}
+
+#[test]
+fn a_stranger_that_says_nothing_is_shown_out() {
+    block_on(async {
+        let house = House::open(&[(PASS, "PASS")]).await;
+        let token = house.server.token(Role::Gate).unwrap();
+        let silent = Raw::connect(&house.server, ALPN).await.unwrap();
+        let known = Raw::connect(&house.server, ALPN).await.unwrap();
+        let mut lane = known.welcomed(&token).await;
+        let closed = timeout(PATIENCE, silent.connection.closed()).await;
+        assert!(matches!(closed, Ok(quinn::ConnectionError::ApplicationClosed(_))), "{closed:?}");
+        lane.say(&frame(2, &redeem("PASS"))).await;
+        assert!(matches!(lane.hear().await, Some(Reply::Accepted(_))));
+    });
+}
+
+#[test]
+fn what_came_before_a_wrong_frame_is_answered() {
+    block_on(async {
+        let house = House::open(&[(PASS, "PASS")]).await;
+        let token = house.server.token(Role::Gate).unwrap();
+        let raw = Raw::connect(&house.server, ALPN).await.unwrap();
+        let mut lane = raw.welcomed(&token).await;
+        let mut burst: Vec<u8> = (2..52).flat_map(|seq| frame(seq, &redeem("PASS"))).collect();
+        burst.extend_from_slice(&[0, 0, 0, 0]);
+        burst.extend_from_slice(&frame(99, &redeem("PASS")));
+        lane.say(&burst).await;
+        let (mut answers, mut faults) = (0, 0);
+        while let Some(reply) = lane.hear().await {
+            match reply {
+                Reply::Accepted(_) => answers += 1,
+                Reply::Error(error) => faults += u16::from(error.number == 2),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((answers, faults), (50, 1));
+        house.run("code PASS => ready used=50").await.unwrap();
     });
 }

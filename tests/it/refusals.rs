@@ -245,7 +245,7 @@ codes = { pattern = "PARK-####-####-####" }
 #[test]
 fn codes_of_others_are_codes_that_do_not_exist() {
     block_on(async {
-        let house = House::open(&[(SINGLE, "CODE")]).await;
+        let house = House::open(&[(SINGLE, "VIP")]).await;
         let hotel = TenantId::parse("hotel").unwrap();
         let name = Name::parse("till").unwrap();
         let identity = Identity::new(hotel, Role::Office, name);
@@ -256,17 +256,17 @@ fn codes_of_others_are_codes_that_do_not_exist() {
         assert_eq!(stranger.welcome().unwrap().tenant, "hotel");
 
         let id = crate::house::id("a");
-        let house = house.run("redeem a CODE => redeemed").await.unwrap();
+        let house = house.run("redeem a VIP => redeemed").await.unwrap();
         let reason = |answer: Answer| match answer {
             Answer::Yes(yes) => panic!("{yes:?}"),
             Answer::No(no) => no.reason,
         };
-        let redeemed = stranger.redeem(Redeem::code("CODE").id(id)).await.unwrap();
+        let redeemed = stranger.redeem(Redeem::code("VIP").id(id)).await.unwrap();
         assert_eq!(reason(redeemed), "code_not_found");
         assert_eq!(reason(stranger.status(id).await.unwrap()), "redemption_not_found");
         assert_eq!(reason(stranger.release(id).await.unwrap()), "redemption_not_found");
-        let Answer::No(page) = stranger.code("CODE").await.unwrap() else { panic!("a page") };
+        let Answer::No(page) = stranger.code("VIP").await.unwrap() else { panic!("a page") };
         assert_eq!(page.reason, "code_not_found");
-        house.run("code CODE => used used=1").await.unwrap();
+        house.run("code VIP => used used=1").await.unwrap();
     });
 }

@@ -59,6 +59,7 @@ pub(super) struct Writer {
     batch_commands: Histogram,
     commit_seconds: Histogram,
     commits_total: Counter,
+    syncs_total: Counter,
 }
 
 /// A batch on its way: who waits, and for which answers.
@@ -91,6 +92,7 @@ impl Writer {
             batch_commands: histogram!("jeton_ledger_batch_commands"),
             commit_seconds: histogram!("jeton_ledger_commit_seconds"),
             commits_total: counter!("jeton_ledger_commits_total"),
+            syncs_total: counter!("jeton_ledger_syncs_total"),
         }
     }
 
@@ -103,9 +105,7 @@ impl Writer {
             (submissions, closing) = self.collect();
             step = self.round(submissions);
         }
-        if self.is_dirty
-            && let Err(error) = self.disk.sync()
-        {
+        if let Err(error) = self.sync() {
             self.poison(&error);
         }
         self.refuse_the_rest(closing);
@@ -240,6 +240,7 @@ impl Writer {
             self.commits_total.increment(1);
             self.is_dirty = !sync;
             if sync {
+                self.syncs_total.increment(1);
                 self.last_sync = now;
             }
         }
@@ -253,10 +254,19 @@ impl Writer {
     fn sync_when_due(&mut self) -> Result<(), String> {
         let Durability::Interval { window_ms } = self.options.durability else { return Ok(()) };
         let now = (self.options.now)();
-        if self.is_dirty && now.since_ms(self.last_sync) >= window_ms {
-            self.disk.sync()?;
-            self.is_dirty = false;
+        if now.since_ms(self.last_sync) >= window_ms {
+            self.sync()?;
             self.last_sync = now;
+        }
+        Ok(())
+    }
+
+    /// Makes durable what was committed without a sync, if anything was.
+    fn sync(&mut self) -> Result<(), String> {
+        if self.is_dirty {
+            self.disk.sync()?;
+            self.syncs_total.increment(1);
+            self.is_dirty = false;
         }
         Ok(())
     }
@@ -300,8 +310,7 @@ impl Writer {
             Health::Poisoned(why) => LedgerError::Poisoned(Arc::clone(why)),
         };
         loop {
-            let next =
-                if closing { self.inbox.try_recv().ok() } else { self.inbox.recv().ok() };
+            let next = if closing { self.inbox.try_recv().ok() } else { self.inbox.recv().ok() };
             match next {
                 Some(Message::Batch(submission)) => {
                     self.shared.waiting.fetch_sub(submission.tasks.len(), Ordering::Relaxed);

@@ -34,6 +34,7 @@ pub(super) struct BatchesQuery {
 #[into_params(parameter_in = Query)]
 pub(super) struct ExportQuery {
     /// `ndjson`, `csv` or `text`. Default `ndjson`.
+    #[param(inline)]
     format: Option<LineFormat>,
 }
 

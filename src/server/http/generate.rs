@@ -26,6 +26,7 @@ pub(super) struct GenerateQuery {
     /// 1 to 100,000,000.
     count: u64,
     /// `ndjson`, `csv` or `text`. Default `ndjson`.
+    #[param(inline)]
     format: Option<LineFormat>,
     /// What people call the batch.
     label: Option<String>,

@@ -7,10 +7,10 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderValue, Method, Response, Uri};
+use axum::http::{HeaderValue, Method, Response, StatusCode, Uri, Version};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 
@@ -24,11 +24,29 @@ const BEGIN_MAX: Duration = Duration::from_secs(30);
 const CROWDED_RETRY_MS: u64 = 1_000;
 
 /// Lets a request in: not while the service starts or stops, and not too many at once.
-pub(super) async fn admit(
-    Of(hall): Of<Arc<Hall>>,
-    request: Request,
-    next: Next,
-) -> Result<Response<Body>, Problem> {
+pub(super) async fn admit(Of(hall): Of<Arc<Hall>>, request: Request, next: Next) -> Response<Body> {
+    let has_body = request.version() < Version::HTTP_2 && request.method() != Method::GET;
+    let mut response = admitted(&hall, request, next).await.into_response();
+    if has_body && may_leave_body(response.status()) {
+        // The connection ends with what was not read in it; a client that is told does not use it again.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Whether a request may be answered with this before its body was read.
+fn may_leave_body(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::UNAUTHORIZED
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::SERVICE_UNAVAILABLE
+    )
+}
+
+async fn admitted(hall: &Hall, request: Request, next: Next) -> Result<Response<Body>, Problem> {
     if !hall.shared.is_ready() {
         return Err(Problem::draining());
     }

@@ -40,6 +40,7 @@ pub(super) struct ImportQuery {
     /// Only say what would happen. Default false.
     dry_run: Option<bool>,
     /// `auto`, `list`, `csv` or `ndjson`. Default `auto`.
+    #[param(inline)]
     format: Option<FormatWord>,
     /// What people call the batch.
     label: Option<String>,

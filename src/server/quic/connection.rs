@@ -1,11 +1,14 @@
 //! One connection: who it is, and its lanes.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use quinn::VarInt;
 use rustls_pki_types::CertificateDer;
+use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use super::{CLOSE_NOT_AUTHENTICATED, CLOSE_TOO_MANY, Hall, lane};
@@ -17,13 +20,18 @@ use crate::server::access::stranger;
 /// that.
 const PROOF_EVERY_MS: i64 = 1_000;
 
+/// How long a stranger may take to say who it is: connections that nobody uses are not kept open.
+const HELLO_WITHIN: Duration = Duration::from_secs(5);
+
 /// What the lanes of a connection share.
 pub(super) struct Guest {
     pub(super) hall: Arc<Hall>,
     pub(super) quic: quinn::Connection,
     pub(super) address: IpAddr,
     /// Unanswered requests.
-    pub(super) in_flight: AtomicU32,
+    in_flight: AtomicU32,
+    /// Wakes lanes that wait for requests of other lanes to be answered.
+    freed: Notify,
     proof: Mutex<Option<Proof>>,
     proven_at_ms: AtomicI64,
 }
@@ -61,10 +69,6 @@ impl Guest {
             return self.caller(now_ms);
         }
         let access = &self.hall.shared.access;
-        let key = stranger(self.address);
-        if access.check(key).is_err() {
-            return None;
-        }
         match access.resolve(token) {
             Ok(caller) => {
                 let token = Some(Zeroizing::new(token.to_owned()));
@@ -73,10 +77,41 @@ impl Guest {
             }
             Err(denied) => {
                 tracing::info!(address = %self.address, %denied, "a token was not accepted");
-                access.miss(key, None);
+                // Counted, so that it is seen. Nobody is kept out for it: tokens cannot be guessed, and many gates share
+                // one address.
+                access.miss(stranger(self.address), None);
                 None
             }
         }
+    }
+
+    /// Whether one more request may come in.
+    pub(super) fn has_room(&self) -> bool {
+        self.in_flight.load(Ordering::SeqCst) < self.hall.options.in_flight_max
+    }
+
+    /// Waits until one more request may come in.
+    pub(super) async fn room(&self) {
+        loop {
+            let mut freed = pin!(self.freed.notified());
+            // From now on nothing is missed, so what is found now is still true when waiting begins.
+            freed.as_mut().enable();
+            if self.has_room() {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    /// Counts requests that came in.
+    pub(super) fn came_in(&self, count: u32) {
+        self.in_flight.fetch_add(count, Ordering::SeqCst);
+    }
+
+    /// Counts requests that were answered, or whose answers nobody hears any more.
+    pub(super) fn answered(&self, count: u32) {
+        self.in_flight.fetch_sub(count, Ordering::SeqCst);
+        self.freed.notify_waiters();
     }
 
     fn prove(&self, proof: Proof, now_ms: i64) {
@@ -116,6 +151,7 @@ async fn receive(quic: quinn::Connection, hall: &Arc<Hall>, address: IpAddr) {
         quic,
         address,
         in_flight: AtomicU32::new(0),
+        freed: Notify::new(),
         proof: Mutex::new(None),
         proven_at_ms: AtomicI64::new(0),
     });
@@ -123,15 +159,26 @@ async fn receive(quic: quinn::Connection, hall: &Arc<Hall>, address: IpAddr) {
         let now_ms = hall.shared.engine.now().0;
         guest.prove(Proof { caller: Arc::new(caller), token: None }, now_ms);
     }
+    let mut hello_is_due = pin!(tokio::time::sleep(HELLO_WITHIN));
+    let mut is_due = false;
     loop {
-        match guest.quic.accept_bi().await {
-            Ok((send, receive)) => {
-                let guest = Arc::clone(&guest);
-                hall.shared.tasks.spawn(lane::serve(guest, send, receive));
-            }
-            Err(error) => {
-                tracing::debug!(%address, %error, "a connection ended");
-                return;
+        tokio::select! {
+            accepted = guest.quic.accept_bi() => match accepted {
+                Ok((send, receive)) => {
+                    let guest = Arc::clone(&guest);
+                    hall.shared.tasks.spawn(lane::serve(guest, send, receive));
+                }
+                Err(error) => {
+                    tracing::debug!(%address, %error, "a connection ended");
+                    return;
+                }
+            },
+            () = &mut hello_is_due, if !is_due => {
+                is_due = true;
+                if guest.caller(hall.shared.engine.now().0).is_none() {
+                    tracing::info!(%address, "a connection said no hello");
+                    guest.turn_away();
+                }
             }
         }
     }

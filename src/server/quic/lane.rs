@@ -5,7 +5,6 @@
 //! write. While a write waits for the other side, nothing is read: that is the back-pressure.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use quinn::{RecvStream, SendStream};
@@ -17,7 +16,8 @@ use crate::auth::caller::Caller;
 use crate::auth::guess::GuessKey;
 use crate::auth::role::{Action, Role};
 use crate::engine::{
-    About, Answer, Ask, CodePage, Context, LedgerError, Prepared, Task, Verb, Verdict, RequestId, Timestamp,
+    About, Answer, Ask, CodePage, Context, LedgerError, Prepared, RequestId, Task, Timestamp, Verb,
+    Verdict,
 };
 use crate::metrics::Stopwatch;
 use crate::protocol::{
@@ -93,9 +93,9 @@ impl Lane {
         let mut inbox = Inbox::default();
         let mut reading = true;
         let mut told = false;
-        while self.end.is_none() && (reading || self.pending > 0) {
-            let has_room = self.guest.in_flight.load(Ordering::Relaxed)
-                < self.guest.hall.options.in_flight_max;
+        // What was taken is answered, also when what came after it was wrong.
+        while reading || self.pending > 0 {
+            let has_room = self.guest.has_room();
             let mut public = false;
             tokio::select! {
                 biased;
@@ -112,8 +112,11 @@ impl Lane {
                     Ok(None) => reading = false,
                     Err(_gone) => break,
                 },
+                // Other lanes' requests are in the way, and their answers do not come here.
+                () = self.guest.room(), if reading && !has_room => {}
                 else => break,
             }
+            reading &= self.end.is_none();
             while let Ok(answered) = answers.try_recv() {
                 self.take_in(answered);
             }
@@ -125,7 +128,7 @@ impl Lane {
             }
         }
         // Answers that nobody hears any more: their requests count as answered.
-        self.guest.in_flight.fetch_sub(self.pending, Ordering::Relaxed);
+        self.guest.answered(self.pending);
         let _finished = send.finish();
         if self.end == Some(End::Nobody) {
             // The error must arrive before the connection is gone.
@@ -188,8 +191,7 @@ impl Lane {
         now: Timestamp,
         watch: Stopwatch,
     ) {
-        let in_flight = self.guest.in_flight.load(Ordering::Relaxed);
-        if in_flight >= self.guest.hall.options.in_flight_max {
+        if !self.guest.has_room() {
             return self.fault(seq, Fault::TooManyInFlight, "wait for answers first");
         }
         let (verb, action) = verb_of(request);
@@ -273,7 +275,7 @@ impl Lane {
         let waiting = std::mem::take(&mut self.waiting);
         let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
         self.pending += count;
-        self.guest.in_flight.fetch_add(count, Ordering::Relaxed);
+        self.guest.came_in(count);
         let answered = self.answered.clone();
         let done = move |answers| {
             // A lane that ended has nobody left to answer; its clients ask again by id.
@@ -287,7 +289,7 @@ impl Lane {
         let Answered { waiting, answers, watch } = answered;
         let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
         self.pending = self.pending.saturating_sub(count);
-        self.guest.in_flight.fetch_sub(count, Ordering::Relaxed);
+        self.guest.answered(count);
         let engine = Arc::clone(&self.guest.hall.shared.engine);
         let mut answers = answers.map(Vec::into_iter);
         for Waiting { seq, context } in waiting {

@@ -61,7 +61,7 @@ pub(crate) struct LedgerExecutor {
     ledger: Option<Ledger>,
     options: Options,
     clock: ManualClock,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl LedgerExecutor {
@@ -72,12 +72,29 @@ impl LedgerExecutor {
         let mut options = options_with(dir.path(), &clock);
         options.durability = durability;
         let ledger = Some(Ledger::open(options.clone()).unwrap());
-        Self { ledger, options, clock, _dir: dir }
+        Self { ledger, options, clock, dir }
     }
 
     /// The ledger itself.
     pub(crate) fn ledger(&self) -> &Ledger {
         self.ledger.as_ref().unwrap()
+    }
+
+    /// Closes it, lets something happen to its directory, and opens it again.
+    pub(crate) fn reopen_after(&mut self, happens: impl FnOnce(&Path)) {
+        if self.options.durability == Durability::Memory {
+            return;
+        }
+        // The directory is free only when the first has closed.
+        self.ledger = None;
+        happens(self.dir.path());
+        self.ledger = Some(Ledger::open(self.options.clone()).unwrap());
+    }
+
+    /// Closes it and hands over its directory.
+    pub(crate) fn close(self) -> tempfile::TempDir {
+        drop(self.ledger);
+        self.dir
     }
 }
 
@@ -122,11 +139,6 @@ impl Executor for LedgerExecutor {
     }
 
     fn reopen(&mut self) {
-        if self.options.durability == Durability::Memory {
-            return;
-        }
-        // The directory is free only when the first has closed.
-        self.ledger = None;
-        self.ledger = Some(Ledger::open(self.options.clone()).unwrap());
+        self.reopen_after(|_| {});
     }
 }
