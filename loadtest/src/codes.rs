@@ -189,7 +189,8 @@ fn engine_with(dir: &Path, campaign: &str) -> anyhow::Result<Engine> {
     Ok(engine)
 }
 
-/// Makes the codes, each durable before it is handed out; gives back how long that took, and the codes.
+/// Makes the codes, each durable before it is handed out; gives back how long that took, and the
+/// codes.
 fn generate(dir: &Path, count: u64) -> anyhow::Result<(Pace, Vec<Text>)> {
     let engine = engine_with(dir, GENERATED)?;
     let mut texts: Vec<Text> = Vec::with_capacity(usize::try_from(count)?);

@@ -1,3 +1,5 @@
+//! The catalog over a real directory: reopening, conflicts, torn batches, sealed texts.
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;

@@ -250,7 +250,7 @@ fn code_state(state: CodeState) -> &'static str {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "they fail a test")]
 mod tests {
     use super::*;
     use crate::protocol::Details;

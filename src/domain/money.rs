@@ -236,7 +236,9 @@ mod tests {
         }
 
         #[test]
-        fn a_percentage_is_never_more_than_the_whole(amount in 0_i64..AMOUNT_MINOR_MAX, p in 0_i64..=100) {
+        fn a_percentage_is_never_more_than_the_whole(
+            amount in 0_i64..AMOUNT_MINOR_MAX, p in 0_i64..=100,
+        ) {
             let part = Percent::new(Decimal::from(p)).unwrap().of(amount);
             prop_assert!((0..=amount).contains(&part));
         }

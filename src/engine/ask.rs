@@ -105,8 +105,8 @@ impl Engine {
         Ok(judged)
     }
 
-    /// Where a code has nothing left to do because of an earlier one that the ledger will refuse, that refusal is the
-    /// reason: an empty voucher, and not the full one behind it.
+    /// Where a code has nothing left to do because of an earlier one that the ledger will refuse,
+    /// that refusal is the reason: an empty voucher, and not the full one behind it.
     fn first_reason(&self, judged: &Judged, no: Refusal, now: Timestamp) -> Refusal {
         if no.reason != Reason::NoEffect || judged.parts.is_empty() {
             return no;

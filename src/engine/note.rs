@@ -2,8 +2,9 @@
 //! history.
 //!
 //! ```text
-//! [1, currency, total_before, legs (one code index a leg, as bytes), customer, order_ref, gate, property, channel,
-//!  partner, [[campaign, version, kind, units, worth, [[product, quantity], …], code key], …], tenant]
+//! [1, currency, total_before, legs (one code index a leg, as bytes), customer, order_ref, gate,
+//!  property, channel, partner, [use, …], tenant]
+//! use = [campaign, version, kind, units, worth, [[product, quantity], …], code key]
 //! ```
 //! MessagePack; `nil` for what was not said; `worth` is `nil` where the ledger's legs say it.
 //! Readers ignore what follows.

@@ -1,3 +1,5 @@
+//! Finding, merging and changing codes in memory.
+
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;

@@ -161,9 +161,6 @@ fn what_is_released_never_exceeds_what_was_taken() {
 
 #[test]
 fn effects_are_worth_what_they_say() {
-    let effect = |kind: &str, effects: &str| {
-        format!("id = \"x\"\nkind = \"{kind}\"\ncurrency = \"EUR\"\neffects = [{effects}]\n")
-    };
     let percent = r#"{ type = "percent", percent = "12.5" }"#;
     let capped = r#"{ type = "percent", percent = "20", cap = "30.00" }"#;
     let amount = r#"{ type = "amount", amount = "10.00" }"#;
@@ -184,17 +181,23 @@ fn effects_are_worth_what_they_say() {
         ("unit", unit, "total=1000:EUR", "worth=0 after=1000 products=coffee*2"),
         ("access", r#"{ type = "zero" }"#, "total=1000:EUR", "worth=0 after=1000"),
     ];
-    for (kind, effects, order, expected) in cases {
-        check(
-            &[(&effect(kind, effects), "VIP")],
-            &format!(
-                "
-                validate VIP {order} => valid {expected}
-                redeem a VIP {order} => redeemed {expected} ordinal=1 remaining=0
-                redeem a VIP {order} => again redeemed same=true"
+    let (mut campaigns, mut script) = (Vec::new(), String::new());
+    for (nr, (kind, effects, order, expected)) in cases.into_iter().enumerate() {
+        campaigns.push((
+            format!(
+                "id = \"c{nr}\"\nkind = \"{kind}\"\ncurrency = \"EUR\"\neffects = [{effects}]\n"
             ),
+            format!("VIP{nr}"),
+        ));
+        script += &format!(
+            "validate VIP{nr}      {order} => valid {expected}
+             redeem a{nr}   VIP{nr} {order} => redeemed {expected} ordinal=1 remaining=0
+             redeem a{nr}   VIP{nr} {order} => again redeemed same=true\n"
         );
     }
+    let campaigns: Vec<(&str, &str)> =
+        campaigns.iter().map(|(toml, code)| (toml.as_str(), code.as_str())).collect();
+    check(&campaigns, &script);
 }
 
 #[test]

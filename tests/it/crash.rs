@@ -15,7 +15,7 @@ use jeton::domain::time::Timestamp;
 use jeton::ledger::{Durability, Entry, Fault, Health, Ledger, LedgerError};
 use jeton::testing::{BookExecutor, Executor, Records};
 
-use crate::ledgers::executor::{Reply, all_events, ask, options, outcomes, submit};
+use crate::ledgers::executor::{Reply, all_events, ask, options, outcomes, scratch, submit};
 use crate::ledgers::workload::{BATCHES, batches};
 use crate::sequences::laws::Verdict;
 
@@ -165,7 +165,7 @@ fn the_workload_does_everything() {
 #[test]
 fn a_ledger_that_closes_loses_nothing() {
     for durability in [Durability::Sync, Durability::Interval { window_ms: 60_000 }] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let mut options = options(dir.path());
         options.durability = durability;
         let ledger = Ledger::open(options).unwrap();
@@ -182,7 +182,7 @@ fn a_ledger_that_closes_loses_nothing() {
 #[test]
 fn a_failed_commit_poisons_and_loses_nothing_that_was_answered() {
     for n in 1..=BATCHES {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let (replies, health) = run(dir.path(), Fault::FailCommit(n as u64));
         assert!(replies.iter().take(n - 1).all(|reply| matches!(reply, Some(Ok(_)))));
         let poisoned = |reply: &Reply| matches!(reply, Some(Err(LedgerError::Poisoned(_))));
@@ -198,7 +198,7 @@ fn a_death_before_or_after_a_commit_loses_nothing_that_was_answered() {
         for (fault, there) in
             [(Fault::StopBefore(n as u64), n - 1), (Fault::StopAfter(n as u64), n)]
         {
-            let dir = tempfile::tempdir().unwrap();
+            let dir = scratch();
             let (replies, _) = run(dir.path(), fault);
             assert!(replies.iter().take(n - 1).all(|reply| matches!(reply, Some(Ok(_)))));
             assert!(replies[n - 1].is_none(), "{fault:?} was answered {:?}", replies[n - 1]);
@@ -223,7 +223,7 @@ fn run_at_once(dir: &Path, fault: Fault) -> Vec<Reply> {
 fn batches_that_share_a_commit_are_there_together_or_not_at_all() {
     for n in 1..=4 {
         for fault in [Fault::FailCommit(n), Fault::StopBefore(n), Fault::StopAfter(n)] {
-            let dir = tempfile::tempdir().unwrap();
+            let dir = scratch();
             let replies = run_at_once(dir.path(), fault);
             let answered = replies.iter().take_while(|reply| matches!(reply, Some(Ok(_)))).count();
             let later = replies.iter().skip(answered);
@@ -239,7 +239,7 @@ fn batches_that_share_a_commit_are_there_together_or_not_at_all() {
 #[test]
 fn a_ledger_that_answers_before_it_syncs_is_caught() {
     for n in 1..=BATCHES {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let (replies, _) = run(dir.path(), Fault::AnswerFirst(n as u64));
         let answered = replies.iter().take_while(|reply| matches!(reply, Some(Ok(_)))).count();
         assert_eq!(answered, n);

@@ -263,12 +263,6 @@ fn a_pass_shows_its_holder_and_knows_another() {
 
 #[test]
 fn validity_runs_from_the_first_use() {
-    let pass = |relative: &str| {
-        format!(
-            "id = \"pass\"\nkind = \"pass\"\nzone = \"Europe/Vienna\"\n\
-             validity.relative = {{ since = \"first_use\", {relative} }}\n"
-        )
-    };
     let cases = [
         ("count = 365, unit = \"days\"", "2027-06-15T00:00:00+02:00"),
         ("count = 1, unit = \"days\"", "2026-06-16T00:00:00+02:00"),
@@ -277,25 +271,33 @@ fn validity_runs_from_the_first_use() {
         ("count = 1, unit = \"years\"", "2027-06-15T00:00:00+02:00"),
         ("count = 36, unit = \"hours\"", "2026-06-17T06:00:00+02:00"),
     ];
-    for (relative, end) in cases {
-        let before = moment_before(end);
-        check(
-            &[(&pass(relative), "ANNA")],
-            &format!(
-                "
-                at 2026-06-01T12:00:00+02:00 hold h ANNA ttl=60000 => held   # no use yet
-                +60000                       status h              => expired
-                at 2026-06-02T12:00:00+02:00 redeem w ANNA         => redeemed
-                                             release w             => released
-                at 2026-06-15T18:00:00+02:00 redeem a ANNA         => redeemed
-                                             code ANNA             => ready until={end}
-                at {before}                  redeem b ANNA         => redeemed
-                at {end}                     redeem c ANNA         => expired number=121 all=
-                                             redeem b ANNA         => again redeemed same=true
-                                             code ANNA             => expired"
+    let (mut campaigns, mut script) = (Vec::new(), String::new());
+    for (nr, (relative, end)) in cases.into_iter().enumerate() {
+        campaigns.push((
+            format!(
+                "id = \"c{nr}\"\nkind = \"pass\"\nzone = \"Europe/Vienna\"\n\
+                 validity.relative = {{ since = \"first_use\", {relative} }}\n"
             ),
+            format!("ANNA{nr}"),
+        ));
+        let before = moment_before(end);
+        script += &format!(
+            "
+            at 2026-06-01T12:00:00+02:00 hold h{nr} ANNA{nr} ttl=60000 => held   # no use yet
+            +60000                       status h{nr}          => expired
+            at 2026-06-02T12:00:00+02:00 redeem w{nr} ANNA{nr} => redeemed
+                                         release w{nr}         => released
+            at 2026-06-15T18:00:00+02:00 redeem a{nr} ANNA{nr} => redeemed
+                                         code ANNA{nr}         => ready until={end}
+            at {before}                  redeem b{nr} ANNA{nr} => redeemed
+            at {end}                     redeem c{nr} ANNA{nr} => expired number=121 all=
+                                         redeem b{nr} ANNA{nr} => again redeemed same=true
+                                         code ANNA{nr}         => expired\n"
         );
     }
+    let campaigns: Vec<(&str, &str)> =
+        campaigns.iter().map(|(toml, code)| (toml.as_str(), code.as_str())).collect();
+    check(&campaigns, &script);
 }
 
 fn moment_before(end: &str) -> String {

@@ -219,7 +219,7 @@ impl House {
     fn request(&mut self, words: &[&str]) -> Result<Request, String> {
         let subject = words.get(1).copied().ok_or("what?")?;
         let number = |name: &str| said(words, name).map_or(0, |n| n.parse().unwrap());
-        let ttl_ms = number("ttl") as u32;
+        let ttl_ms = u32::try_from(number("ttl")).unwrap();
         let codes = |text: &str| text.split(',').map(str::to_owned).collect();
         let about = id(subject);
         Ok(match words[0] {

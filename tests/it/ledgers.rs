@@ -19,7 +19,7 @@ use proptest::test_runner::Config;
 use crate::scenarios;
 use crate::sequences::moves::{Legs, sequences};
 use crate::sequences::{agree, laws};
-use executor::{LedgerExecutor, all_events, ask, options_with, outcomes, submit};
+use executor::{LedgerExecutor, all_events, ask, options_with, outcomes, scratch, submit};
 
 const INTERVAL: Durability = Durability::Interval { window_ms: 50 };
 
@@ -33,10 +33,8 @@ fn embedded_answers_as_the_tables_say() {
     scenarios::all(&mut || Box::new(LedgerExecutor::new(Durability::Sync)));
 }
 
-/// Fewer than for the book: each opens a directory, often several times.
 fn config() -> Config {
-    let config = Config::default();
-    Config { failure_persistence: None, cases: config.cases.div_ceil(8), ..config }
+    Config { failure_persistence: None, ..Config::default() }
 }
 
 proptest! {
@@ -218,7 +216,7 @@ fn a_hold_that_became_a_redemption_at_its_end_leaves_memory() {
 /// What a late request writes into a period that is over does not come back with the next start.
 #[test]
 fn what_is_forgotten_stays_forgotten() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let clock = ManualClock::at(Timestamp(0));
     let mut late = use_one("a", "x", 1, Timestamp(5));
     if let Command::Post(posting) = &mut late
@@ -243,7 +241,7 @@ fn what_is_forgotten_stays_forgotten() {
 
 #[test]
 fn a_full_queue_is_busy_and_does_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut options = options_with(dir.path(), &ManualClock::at(Timestamp(0)));
     options.queue_max = 4;
     let ledger = Ledger::open(options).unwrap();
@@ -275,7 +273,7 @@ fn a_full_queue_is_busy_and_does_nothing() {
 #[test]
 fn a_task_whose_deadline_is_over_is_late_and_does_nothing() {
     for durability in [Durability::Memory, Durability::Sync] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let clock = ManualClock::at(Timestamp(100));
         let mut options = options_with(dir.path(), &clock);
         options.durability = durability;

@@ -10,6 +10,7 @@
 
 mod callers;
 mod checkout;
+mod cli;
 mod controls;
 mod gates;
 mod house;

@@ -84,12 +84,12 @@ fn of_the_conditions_the_lowest_number_is_the_answer() {
         (
             "total=4999:USD customer=anna group=vip",
             "channel=web property=park line=ticket/gate/1/0",
-            "amount_below_min number=144 all=rule:amount",
+            "amount_below_min number=144 all=rule:amount;off_by:1",
         ),
         (
             "total=9001:USD customer=anna group=vip",
             "channel=web property=park line=ticket/gate/1/0",
-            "amount_above_max number=145 all=rule:amount",
+            "amount_above_max number=145 all=rule:amount;off_by:1",
         ),
         (
             "total=5000:USD customer=anna group=vip",

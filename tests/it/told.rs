@@ -111,6 +111,7 @@ fn of_no(no: &Refused, name: &str) -> Option<String> {
         ("rule", text(&details.rule)),
         ("last", details.last_used_ms.map(utc)),
         ("gate", text(&details.last_gate)),
+        ("off_by", number(details.off_by)),
     ];
     let code = (no.code_index != NO_CODE).then(|| no.code_index.to_string());
     Some(match name {

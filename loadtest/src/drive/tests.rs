@@ -1,3 +1,5 @@
+//! What a run counts and checks.
+
 use jeton::auth::role::Role;
 use jeton::testing::{BoxOptions, ServerBox};
 

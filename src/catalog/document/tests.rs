@@ -1,3 +1,5 @@
+//! Documents: round trips, every mistake by its path, hostile values.
+
 use proptest::prelude::*;
 use utoipa::{PartialSchema, ToSchema};
 

@@ -106,12 +106,7 @@ impl Disk {
 
     /// Puts all records and open holds into an empty book.
     pub(super) fn load(&self, book: &mut Book) -> Result<(), OpenError> {
-        let last_event = self.meta.get(META_LAST_EVENT).map_err(|error| self.store(&error))?;
-        if let Some(bytes) = last_event {
-            let number = <[u8; 8]>::try_from(&*bytes)
-                .map_err(|_| self.damaged("meta")("the last event is no number".to_owned()))?;
-            book.restore_last_event(u64::from_be_bytes(number));
-        }
+        book.restore_last_event(self.last_event()?);
         self.load_records(
             &self.counters,
             "counters",
@@ -142,6 +137,25 @@ impl Disk {
             book.restore_receipt(receipt);
         }
         Ok(())
+    }
+
+    /// The number of the newest event, as noted and as found.
+    fn last_event(&self) -> Result<u64, OpenError> {
+        let noted = match self.meta.get(META_LAST_EVENT).map_err(|error| self.store(&error))? {
+            Some(bytes) => <[u8; 8]>::try_from(&*bytes).map_err(|_wrong| {
+                self.damaged("meta")("the number of the newest event is no number".to_owned())
+            })?,
+            None => [0; 8],
+        };
+        let noted = u64::from_be_bytes(noted);
+        let newest = self.events.iter().next_back().map(decode_events).transpose();
+        let newest = newest.map_err(|error| self.damaged("events")(error.to_string()))?;
+        let found = newest.unwrap_or_default().last().map_or(0, |event| event.number);
+        if found != noted {
+            let what = format!("event {noted} is noted as the newest, {found} is");
+            return Err(self.damaged("meta")(what));
+        }
+        Ok(noted)
     }
 
     fn load_records(

@@ -4,11 +4,11 @@
 //! counter    version, used, keep_until
 //! register   version, value, event, keep_until
 //! balance    version, earned, taken, lapsed, n, n × (amount, expires)
-//! receipt    version, fingerprint, state, size, confirmed, released, until, at, event, confirm, legs, results,
-//!            note, releases                                      (its id is its key)
-//! events     version, n, n × event                               (the first number is its key)
+//! receipt    version, fingerprint, state, size, confirmed, released, until, at, event, confirm,
+//!            legs, results, note, releases                  (its id is its key)
+//! events     version, n, n × event                          (the first number is its key)
 //! event      number, at, kind, id, n, n × change
-//! history    version, n, n × number                              (owner and first number are its key)
+//! history    version, n, n × number                  (owner and first number are its key)
 //! ```
 //! `nil` stands for what is absent. A reader that meets a version it does not know refuses to
 //! guess.
@@ -412,7 +412,9 @@ impl<'a> Decoder<'a> {
         let lots = self.many(LOTS_MAX, |decoder| {
             Ok(Lot { amount: decoder.uint()?, expires: decoder.time()? })
         })?;
-        Ok(Balance { lots, earned, taken, lapsed })
+        let balance = Balance { lots, earned, taken, lapsed };
+        check_balance(&balance)?;
+        Ok(balance)
     }
 
     pub(super) fn receipt(&mut self, id: PostingId) -> Decoded<Receipt> {
@@ -427,7 +429,7 @@ impl<'a> Decoder<'a> {
         let results = (0..legs.len()).map(|_| self.result()).collect::<Decoded<_>>()?;
         let note = self.bytes(NOTE_BYTES_MAX)?.into();
         let releases = self.many(RELEASES_MAX, Self::release)?;
-        Ok(Receipt {
+        let receipt = Receipt {
             id,
             fingerprint,
             state,
@@ -442,7 +444,9 @@ impl<'a> Decoder<'a> {
             results,
             note,
             releases,
-        })
+        };
+        check_receipt(&receipt)?;
+        Ok(receipt)
     }
 
     fn confirm(&mut self) -> Decoded<Option<Confirmed>> {
@@ -583,6 +587,37 @@ impl<'a> Decoder<'a> {
             more => Err(format!("{more} bytes too many")),
         }
     }
+}
+
+/// Lots + taken + lapsed = earned, or money would come from nowhere.
+fn check_balance(balance: &Balance) -> Decoded<()> {
+    let Balance { lots, earned, taken, lapsed } = balance;
+    let sum = lots.iter().try_fold(*taken, |sum, lot| sum.checked_add(lot.amount));
+    match sum.and_then(|sum| sum.checked_add(*lapsed)) {
+        Some(sum) if sum == *earned => Ok(()),
+        _ => Err(format!("a balance does not add up to the {earned} that came in")),
+    }
+}
+
+/// Nothing can be given back that was not taken.
+fn check_receipt(receipt: &Receipt) -> Decoded<()> {
+    let Receipt { size, confirmed, released, .. } = receipt;
+    if confirmed.max(released) > size {
+        return Err(format!("of {size} parts, {confirmed} are confirmed, {released} released"));
+    }
+    for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
+        let most = match leg {
+            Leg::Count { n, .. } | Leg::Once { n, .. } => *n,
+            Leg::Spend { amount, .. } | Leg::Earn { amount, .. } => *amount,
+            Leg::Interval { .. } | Leg::Zone { .. } => 1,
+        };
+        let lots = result.lots.iter().try_fold(0_u64, |sum, lot| sum.checked_add(lot.amount));
+        let is_spend = matches!(leg, Leg::Spend { .. });
+        if result.amount > most || (is_spend && lots != Some(result.amount)) {
+            return Err(format!("a leg of {most} took {}", result.amount));
+        }
+    }
+    Ok(())
 }
 
 fn state_number(state: State) -> u64 {

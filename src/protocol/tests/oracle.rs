@@ -253,15 +253,15 @@ fn reply_value(seq: u32, reply: &Reply) -> Value {
     Value::Array(fields)
 }
 
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![3 => "[a-z0-9-]{0,12}", 1 => "\\PC{0,40}"]
+fn text() -> BoxedStrategy<String> {
+    prop_oneof![3 => "[a-z0-9-]{0,12}", 1 => "\\PC{0,40}"].boxed()
 }
 
-fn id() -> impl Strategy<Value = Id> {
-    any::<[u8; 16]>().prop_map(Id)
+fn id() -> BoxedStrategy<Id> {
+    any::<[u8; 16]>().prop_map(Id).boxed()
 }
 
-fn order() -> impl Strategy<Value = Order> {
+fn order() -> BoxedStrategy<Order> {
     let line = (text(), text(), any::<u32>(), any::<i64>()).prop_map(
         |(product, category, quantity, amount_minor)| Line {
             product,
@@ -294,9 +294,10 @@ fn order() -> impl Strategy<Value = Order> {
             zone: d.2,
             passage: d.3,
         })
+        .boxed()
 }
 
-pub(super) fn request() -> impl Strategy<Value = Request> {
+pub(super) fn request() -> BoxedStrategy<Request> {
     let codes = || vec(text(), 1..=CODES_MAX);
     let ms = any::<u32>;
     prop_oneof![
@@ -339,9 +340,10 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
             .prop_map(|(deadline_ms, code)| Request::Code(CodeQuery { deadline_ms, code })),
         Just(Request::Ping),
     ]
+    .boxed()
 }
 
-fn accepted() -> impl Strategy<Value = Accepted> {
+fn accepted() -> BoxedStrategy<Accepted> {
     let product =
         (text(), any::<u32>()).prop_map(|(product, quantity)| Product { product, quantity });
     let one = (
@@ -380,9 +382,10 @@ fn accepted() -> impl Strategy<Value = Accepted> {
             total_after_minor: b.4,
             uses: b.5.into(),
         })
+        .boxed()
 }
 
-fn code_status() -> impl Strategy<Value = CodeStatus> {
+fn code_status() -> BoxedStrategy<CodeStatus> {
     let opt = || option::of(any::<i64>());
     (
         (text(), any::<u32>(), any::<u8>(), any::<u8>(), any::<u8>(), any::<u64>(), any::<u64>()),
@@ -404,9 +407,10 @@ fn code_status() -> impl Strategy<Value = CodeStatus> {
             holder: b.5,
             last_used_ms: b.6,
         })
+        .boxed()
 }
 
-fn refused() -> impl Strategy<Value = Refused> {
+fn refused() -> BoxedStrategy<Refused> {
     let (txt, int, uint) =
         (|| option::of(text()), || option::of(any::<i64>()), || option::of(any::<u64>()));
     let details = (
@@ -430,18 +434,18 @@ fn refused() -> impl Strategy<Value = Refused> {
             text: b.6,
             off_by: a.2,
         });
-    (any::<u16>(), text(), any::<u8>(), any::<bool>(), details).prop_map(
-        |(number, reason, code_index, transient, details)| Refused {
+    (any::<u16>(), text(), any::<u8>(), any::<bool>(), details)
+        .prop_map(|(number, reason, code_index, transient, details)| Refused {
             number,
             reason,
             code_index,
             transient,
             details,
-        },
-    )
+        })
+        .boxed()
 }
 
-pub(super) fn reply() -> impl Strategy<Value = Reply> {
+pub(super) fn reply() -> BoxedStrategy<Reply> {
     let welcome =
         (text(), text(), text(), any::<u32>(), any::<u32>(), any::<i64>()).prop_map(|w| Welcome {
             server: w.0,
@@ -461,6 +465,7 @@ pub(super) fn reply() -> impl Strategy<Value = Reply> {
         (any::<u16>(), text())
             .prop_map(|(number, message)| Reply::Error(ErrorReply { number, message })),
     ]
+    .boxed()
 }
 
 proptest! {

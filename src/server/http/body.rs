@@ -114,7 +114,8 @@ pub(super) fn key_text(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }
 }
 
-/// Which version the caller believes it changes: `If-Match: "3"`, `If-Match: *` or `If-None-Match: *`.
+/// Which version the caller believes it changes: `If-Match: "3"`, `If-Match: *` or `If-None-Match:
+/// *`.
 ///
 /// # Errors
 /// When it says nothing of the kind.

@@ -18,9 +18,9 @@ use crate::auth::guess::{GuessKey, Throttled};
 use crate::auth::role::{Action, Role};
 use crate::server::access::stranger;
 
-/// Every answer to a public caller leaves at a multiple of this after its request came, in milliseconds, whatever it
-/// says: a look-up, a rule and a miss take microseconds each, so all answers take one step and tell nothing by their
-/// time.
+/// Every answer to a public caller leaves at a multiple of this after its request came, in
+/// milliseconds, whatever it says: a look-up, a rule and a miss take microseconds each, so all
+/// answers take one step and tell nothing by their time.
 pub(super) const PUBLIC_STEP_MS: u64 = 20;
 
 /// A proven caller and its request's arrival.
@@ -50,8 +50,8 @@ impl By {
         format!("{}/{}/{}", identity.tenant, identity.role, identity.name)
     }
 
-    /// Whose budget wrong codes are taken from. A public token is in the hands of all visitors of a web page, so
-    /// there it is the visitor's address, or one visitor could lock out all.
+    /// Whose budget wrong codes are taken from. A public token is in the hands of all visitors of a
+    /// web page, so there it is the visitor's address, or one visitor could lock out all.
     pub(super) fn guess_key(&self) -> GuessKey {
         match (self.is_public(), self.address) {
             (true, Some(address)) => stranger(address),

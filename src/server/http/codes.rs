@@ -1,4 +1,5 @@
-//! Single codes: where they stand, and what the office does with them. Codes are secrets, so they travel in bodies.
+//! Single codes: where they stand, and what the office does with them. Codes are secrets, so they
+//! travel in bodies.
 
 use std::sync::Arc;
 

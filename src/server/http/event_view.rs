@@ -282,7 +282,8 @@ impl BatchView {
     }
 }
 
-/// A code as it is exported: text, campaign, state, moment of payment, holder, uses, most uses, balance.
+/// A code as it is exported: text, campaign, state, moment of payment, holder, uses, most uses,
+/// balance.
 pub(super) fn exported_cells(code: &Exported<'_>) -> [Option<String>; 8] {
     [
         Some(code.text.to_owned()),

@@ -1,6 +1,7 @@
 //! What happened: read page by page, or followed as it happens; and who changed what.
 //!
-//! An event belongs to the tenant that its receipt names. One whose receipt has left the store is for admins only.
+//! An event belongs to the tenant that its receipt names. One whose receipt has left the store is
+//! for admins only.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -121,8 +122,8 @@ pub(super) async fn list(
     Ok(Json(EventsView { events, after, last: last.max(after) }))
 }
 
-/// Follow events as they happen (server-sent events). Each carries its number as `id`; after a break, the client's
-/// `Last-Event-ID` continues without a gap.
+/// Follow events as they happen (server-sent events). Each carries its number as `id`; after a
+/// break, the client's `Last-Event-ID` continues without a gap.
 #[utoipa::path(
     get, path = "/v1/events/stream", tag = "events",
     params(
@@ -152,7 +153,8 @@ pub(super) async fn stream(
     Ok(Sse::new(stream_of(reading)).keep_alive(keep_alive).into_response())
 }
 
-/// Reads on whenever something new is durable, until the client goes, the server drains or the time is over.
+/// Reads on whenever something new is durable, until the client goes, the server drains or the time
+/// is over.
 async fn follow(
     hall: Arc<Hall>,
     by: By,

@@ -68,7 +68,8 @@ pub(super) async fn batches(
     Ok(Json(all.await?.iter().map(BatchView::of).collect()))
 }
 
-/// All codes of a batch with where they stand. Whoever reads them can redeem them, so it is noted in the audit log.
+/// All codes of a batch with where they stand. Whoever reads them can redeem them, so it is noted
+/// in the audit log.
 #[utoipa::path(
     get, path = "/v1/batches/{number}/codes", tag = "codes",
     params(("number" = u32, Path, description = "The batch's number"), ExportQuery),

@@ -1,7 +1,8 @@
 //! From JSON to the domain: requests as they are written, and what they mean.
 //!
-//! Money is a decimal text in the order's currency, times are RFC 3339, lengths of time are texts such as `10m` or whole
-//! milliseconds. All mistakes of a body are told at once, each with its place.
+//! Money is a decimal text in the order's currency, times are RFC 3339, lengths of time are texts
+//! such as `10m` or whole milliseconds. All mistakes of a body are told at once, each with its
+//! place.
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -38,7 +39,8 @@ pub(super) struct AskBody {
     pub(super) order: OrderBody,
     /// Of a hold: how long it lasts, at most a week. Default: what the campaign says.
     pub(super) ttl: Option<Length>,
-    /// The language of a refusal's text: `en`, `de` or `cs`. Default: as in `Accept-Language`, else English.
+    /// The language of a refusal's text: `en`, `de` or `cs`. Default: as in `Accept-Language`, else
+    /// English.
     pub(super) language: Option<String>,
 }
 
@@ -288,8 +290,8 @@ impl Length {
     }
 }
 
-/// A request's id from an `Idempotency-Key` or path: a UUID is taken as its bytes, so that it is the same over QUIC;
-/// any other text by its hash.
+/// A request's id from an `Idempotency-Key` or path: a UUID is taken as its bytes, so that it is
+/// the same over QUIC; any other text by its hash.
 pub(super) fn request_id(text: &str) -> RequestId {
     match uuid::Uuid::try_parse(text) {
         Ok(id) => RequestId(id.into_bytes()),
@@ -308,7 +310,8 @@ pub(super) fn deadline(now: Timestamp) -> Timestamp {
     now.plus_ms(ANSWER_MS)
 }
 
-/// The language for refusals: what the body says, else the first that is known in `Accept-Language`.
+/// The language for refusals: what the body says, else the first that is known in
+/// `Accept-Language`.
 pub(super) fn language(stated: Option<&str>, accepted: Option<&str>) -> Language {
     let tags =
         accepted.unwrap_or_default().split(',').map(|tag| tag.split(';').next().unwrap_or(tag));

@@ -50,8 +50,9 @@ struct Done {
     count: u64,
 }
 
-/// Generate codes. Each is durable before it is sent; repeated with the same Idempotency-Key, the request gives the
-/// same codes again and goes on where it stopped. The header `Jeton-Batch` names the batch.
+/// Generate codes. Each is durable before it is sent; repeated with the same Idempotency-Key, the
+/// request gives the same codes again and goes on where it stopped. The header `Jeton-Batch` names
+/// the batch.
 #[utoipa::path(
     post, path = "/v1/campaigns/{id}/codes:generate", tag = "codes",
     params(

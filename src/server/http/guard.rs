@@ -1,4 +1,5 @@
-//! What stands before and behind every handler: admission, time-outs, panics, unknown paths, security headers.
+//! What stands before and behind every handler: admission, time-outs, panics, unknown paths,
+//! security headers.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use axum::response::IntoResponse;
 use super::problem::{Kind, Problem};
 use super::{Hall, Of};
 
-/// How long a request may take until its answer begins, its body included. Streams go on after that.
+/// How long a request may take until its answer begins, its body included. Streams go on after
+/// that.
 const BEGIN_MAX: Duration = Duration::from_secs(30);
 
 /// When to come back after there were too many requests at once.
@@ -28,7 +30,8 @@ pub(super) async fn admit(Of(hall): Of<Arc<Hall>>, request: Request, next: Next)
     let has_body = request.version() < Version::HTTP_2 && request.method() != Method::GET;
     let mut response = admitted(&hall, request, next).await.into_response();
     if has_body && may_leave_body(response.status()) {
-        // The connection ends with what was not read in it; a client that is told does not use it again.
+        // The connection ends with what was not read in it; a client that is told does not use it
+        // again.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
@@ -80,7 +83,8 @@ pub(super) async fn unknown_method(method: Method, uri: Uri) -> Problem {
     Problem::new(Kind::MethodNotAllowed, detail).hint("all methods are in /openapi.json")
 }
 
-/// Answers are for the caller alone, and are no web pages. A handler that serves pages says otherwise itself.
+/// Answers are for the caller alone, and are no web pages. A handler that serves pages says
+/// otherwise itself.
 pub(super) async fn secure(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     for (name, value) in [

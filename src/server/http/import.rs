@@ -22,8 +22,9 @@ use super::{Hall, Of};
 use crate::auth::role::Action;
 use crate::engine::{ImportNews, Imported, IssueOrder, List, ListFormat, RowRefused, Trial};
 
-/// Most refused rows that are told one by one; the rest is only counted. So many fit into memory: many clients send
-/// everything before they read anything, and must not be made to wait for themselves.
+/// Most refused rows that are told one by one; the rest is only counted. So many fit into memory:
+/// many clients send everything before they read anything, and must not be made to wait for
+/// themselves.
 const REFUSED_TOLD_MAX: u64 = 10_000;
 
 /// Longest message about a row, in bytes: it may show a whole field.
@@ -120,10 +121,11 @@ struct Report {
     refused_untold: u64,
 }
 
-/// Take in own codes. Wrong and duplicate rows are told by line and left out; the rest goes on. Repeated with the same
-/// Idempotency-Key and list, it goes on where it stopped. The answer is NDJSON: `{"refused":{"line","message"}}` for
-/// each such row (the first 10,000), and at last `{"done":true,"report":{…}}`, or how far it came as `{"progress":{…}}`
-/// and then `{"problem":{…}}`.
+/// Take in own codes. Wrong and duplicate rows are told by line and left out; the rest goes on.
+/// Repeated with the same Idempotency-Key and list, it goes on where it stopped. The answer is
+/// NDJSON: `{"refused":{"line","message"}}` for each such row (the first 10,000), and at last
+/// `{"done":true,"report":{…}}`, or how far it came as `{"progress":{…}}` and then
+/// `{"problem":{…}}`.
 #[utoipa::path(
     post, path = "/v1/campaigns/{id}/codes:import", tag = "codes",
     request_body(content = String, content_type = "application/octet-stream", description = "The list"),
@@ -270,7 +272,8 @@ impl Read for Input {
     }
 }
 
-/// Lets a task fetch the body, piece by piece; it ends when nobody reads any more, or the client stalls.
+/// Lets a task fetch the body, piece by piece; it ends when nobody reads any more, or the client
+/// stalls.
 fn input_of(body: Body, bytes_max: u64) -> Input {
     let (sender, pieces) = mpsc::channel(PIECES_MAX);
     Handle::current().spawn(async move {

@@ -1,6 +1,7 @@
 //! Streams of codes, line by line: what a blocking thread writes and a client reads.
 //!
-//! The channel between them is short, so a slow client slows the work down; one that stops reading ends it.
+//! The channel between them is short, so a slow client slows the work down; one that stops reading
+//! ends it.
 
 use std::io;
 use std::sync::Arc;
@@ -134,7 +135,8 @@ impl Lines {
         self.flush_full()
     }
 
-    /// All went well. NDJSON says so in its last line, or a cut could not be seen behind every proxy.
+    /// All went well. NDJSON says so in its last line, or a cut could not be seen behind every
+    /// proxy.
     pub(super) fn finish(mut self, last: &impl Serialize) {
         let told = match self.format {
             LineFormat::Ndjson => self.json(last),
@@ -144,8 +146,8 @@ impl Lines {
         let _gone = told.and_then(|()| self.flush());
     }
 
-    /// It cannot go on. NDJSON says why in its last line; the other formats are cut off, which the client sees as an
-    /// incomplete answer, because a line of words could be taken for a code.
+    /// It cannot go on. NDJSON says why in its last line; the other formats are cut off, which the
+    /// client sees as an incomplete answer, because a line of words could be taken for a code.
     pub(super) fn fail(mut self, problem: &Problem) {
         let told = match self.format {
             LineFormat::Ndjson => self.json(&ProblemLine { problem }).and_then(|()| self.flush()),

@@ -1,10 +1,10 @@
 //! The HTTP door `/v1`: JSON for offices, web shops and the command line.
 //!
-//! Handlers read a request, ask the engine, and write the answer; what JSON means is in `from_json`, how answers look
-//! is in `views`. It deliberately knows nothing of rules or storage.
+//! Handlers read a request, ask the engine, and write the answer; what JSON means is in
+//! `from_json`, how answers look is in `views`. It deliberately knows nothing of rules or storage.
 //!
-//! Invariants: a refusal is `200` with `"ok": false`; a broken request is a problem of RFC 9457; a caller reaches its
-//! own tenant only; no code's text is in an address, a log line or a metric.
+//! Invariants: a refusal is `200` with `"ok": false`; a broken request is a problem of RFC 9457; a
+//! caller reaches its own tenant only; no code's text is in an address, a log line or a metric.
 
 mod body;
 mod caller;

@@ -1,7 +1,8 @@
-//! What is wrong with a request, as problem details of RFC 9457: what happened, and what to do about it.
+//! What is wrong with a request, as problem details of RFC 9457: what happened, and what to do
+//! about it.
 //!
-//! A refusal is no problem: it is an answer. What the log sees and what the caller sees are two texts; nothing here
-//! shows a store's or a path's name to a caller.
+//! A refusal is no problem: it is an answer. What the log sees and what the caller sees are two
+//! texts; nothing here shows a store's or a path's name to a caller.
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};

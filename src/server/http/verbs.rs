@@ -1,6 +1,7 @@
 //! The verbs, as web shops and gates without QUIC use them.
 //!
-//! Each reads the request, asks the engine, and tells the verdict; guessing and timing are watched in one place.
+//! Each reads the request, asks the engine, and tells the verdict; guessing and timing are watched
+//! in one place.
 
 use std::sync::Arc;
 
@@ -236,7 +237,8 @@ async fn decide(
     let prepared = prepare(engine);
     let verdict = engine.carry_out(prepared).await;
     if let Err(refusal) = &verdict {
-        // Every "no" to the public costs the same, or being throttled would tell which of them was a miss.
+        // Every "no" to the public costs the same, or being throttled would tell which of them was
+        // a miss.
         if by.is_public() || is_miss(refusal) {
             access.miss(key, Some(by.caller.identity.role));
         }

@@ -255,7 +255,8 @@ impl UseView {
 }
 
 impl NoView {
-    /// The refusal as `audience` may hear it. Being throttled is told to everybody: it says nothing about a code.
+    /// The refusal as `audience` may hear it. Being throttled is told to everybody: it says nothing
+    /// about a code.
     fn told(refusal: &Refusal, language: Language, audience: Audience) -> Self {
         let is_throttled = matches!(refusal.reason, Reason::RateLimited | Reason::LockedOut);
         if audience == Audience::Public && !is_throttled {

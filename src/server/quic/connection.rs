@@ -77,8 +77,8 @@ impl Guest {
             }
             Err(denied) => {
                 tracing::info!(address = %self.address, %denied, "a token was not accepted");
-                // Counted, so that it is seen. Nobody is kept out for it: tokens cannot be guessed, and many gates share
-                // one address.
+                // Counted, so that it is seen. Nobody is kept out for it: tokens cannot be guessed,
+                // and many gates share one address.
                 access.miss(stranger(self.address), None);
                 None
             }
@@ -94,7 +94,8 @@ impl Guest {
     pub(super) async fn room(&self) {
         loop {
             let mut freed = pin!(self.freed.notified());
-            // From now on nothing is missed, so what is found now is still true when waiting begins.
+            // From now on nothing is missed, so what is found now is still true when waiting
+            // begins.
             freed.as_mut().enable();
             if self.has_room() {
                 return;

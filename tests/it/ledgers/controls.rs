@@ -22,8 +22,6 @@ enum Lost {
     Holds,
     /// The numbers that limits are held against.
     Counters,
-    /// The number of the newest event.
-    LastEvent,
     /// The check against the ceiling.
     Ceiling,
     /// The reclaiming of holds that are over.
@@ -114,7 +112,6 @@ impl Executor for Unguarded {
             }
             Lost::Holds => wipe(dir, "holds", &[]),
             Lost::Counters => wipe(dir, "counters", &[]),
-            Lost::LastEvent => wipe(dir, "meta", &[b"format".to_vec()]),
             Lost::Nothing | Lost::Ceiling | Lost::Reclaim => {}
         });
     }
@@ -151,11 +148,6 @@ fn a_ledger_that_loses_holds_is_caught() {
 #[test]
 fn a_ledger_that_loses_counters_is_caught() {
     check_caught(Lost::Counters, "repeats survive the reopening");
-}
-
-#[test]
-fn a_ledger_that_loses_its_place_in_the_events_is_caught() {
-    check_caught(Lost::LastEvent, "repeats survive the reopening");
 }
 
 #[test]

@@ -16,6 +16,12 @@ pub(crate) const BEFORE_ALL: Timestamp = Timestamp(-1_000_000);
 /// What a submission was answered; `None` when the ledger died over it.
 pub(crate) type Reply = Option<Result<Vec<Answer>, LedgerError>>;
 
+/// A directory that goes away with the test. In memory where the machine has a place for that: what
+/// is tested is what is written and in which order, not how fast a disk is.
+pub(crate) fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// Options for a ledger in `dir` whose clock stands before everything.
 pub(crate) fn options(dir: &Path) -> Options {
     options_with(dir, &ManualClock::at(BEFORE_ALL))
@@ -67,7 +73,7 @@ pub(crate) struct LedgerExecutor {
 impl LedgerExecutor {
     /// An empty ledger.
     pub(crate) fn new(durability: Durability) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let clock = ManualClock::at(BEFORE_ALL);
         let mut options = options_with(dir.path(), &clock);
         options.durability = durability;

@@ -7,7 +7,7 @@ use jeton::domain::time::Timestamp;
 use jeton::ledger::{Durability, Ledger, LedgerError, OpenError};
 use jeton::testing::ManualClock;
 
-use super::executor::{ask, options, options_with, outcomes};
+use super::executor::{ask, options, options_with, outcomes, scratch};
 use super::use_one;
 
 /// Opens the store below a ledger that is closed, and one of its keyspaces.
@@ -24,7 +24,7 @@ fn worked(dir: &Path) {
 
 #[test]
 fn a_second_opening_is_refused_while_the_first_is_open() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let first = Ledger::open(options(dir.path())).unwrap();
     let second = Ledger::open(options(dir.path())).err().expect("two at once");
     assert!(matches!(&second, OpenError::Locked(at) if *at == dir.path().join("ledger")));
@@ -36,7 +36,7 @@ fn a_second_opening_is_refused_while_the_first_is_open() {
 
 #[test]
 fn a_closed_ledger_says_so() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let ledger = Ledger::open(options(dir.path())).unwrap();
     ledger.close();
     ledger.close();
@@ -46,7 +46,7 @@ fn a_closed_ledger_says_so() {
 
 #[test]
 fn a_format_that_is_not_known_is_named() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     worked(dir.path());
     let (db, meta) = keyspace(dir.path(), "meta");
     meta.insert("format", "2").unwrap();
@@ -58,7 +58,7 @@ fn a_format_that_is_not_known_is_named() {
 
 #[track_caller]
 fn check_damage(name: &str, key: &[u8], value: Option<&[u8]>, expected: &str) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     worked(dir.path());
     let (db, place) = keyspace(dir.path(), name);
     match value {
@@ -81,9 +81,12 @@ fn damage_is_named_with_its_place() {
     check_damage("counters", &[1; 23], Some(&[1, 5, 5]), "23 bytes instead of 24");
     check_damage("registers", &key, Some(&[]), "record in registers");
     check_damage("balances", &key, Some(&[1, 0, 0, 0, 0xcd, 0xff, 0xff]), "65535");
+    check_damage("balances", &key, Some(&[1, 9, 3, 3, 1, 4, 0xc0]), "add up to the 9");
     check_damage("holds", &[1; 5], Some(&[]), "5 bytes instead of 16");
     check_damage("holds", &[1; 16], Some(&[]), "is missing");
     check_damage("meta", b"last_event", Some(b"soon"), "no number");
+    check_damage("meta", b"last_event", None, "event 0 is noted as the newest, 1 is");
+    check_damage("meta", b"last_event", Some(&[0xff; 8]), "is noted as the newest, 1 is");
 }
 
 /// How often the store was synced, as the metrics tell.
@@ -99,7 +102,7 @@ fn an_interval_syncs_when_it_is_over_and_a_sync_ledger_always() {
         (Durability::Sync, [1, 2, 3, 3]),
         (Durability::Interval { window_ms: 50 }, [0, 0, 1, 2]),
     ] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let clock = ManualClock::at(Timestamp(0));
         let mut options = options_with(dir.path(), &clock);
         options.durability = durability;

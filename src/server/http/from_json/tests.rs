@@ -1,3 +1,5 @@
+//! Bodies: what is read from them, and what is wrong with them.
+
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed one is a failed test")]
 
 use super::*;
