@@ -105,7 +105,9 @@ impl Server {
     /// [`StartError`] says which door, and why.
     pub async fn start(shared: Shared, options: Options) -> Result<Self, StartError> {
         let shared = Arc::new(shared);
-        let quic = quic::Door::open(Arc::clone(&shared), options.quic)?;
+        let drain_ms = u32::try_from(options.drain_ms).unwrap_or(u32::MAX);
+        let options_quic = quic::Options { drain_ms, ..options.quic };
+        let quic = quic::Door::open(Arc::clone(&shared), options_quic)?;
         let quic_address = quic.address().map_err(StartError::Address)?;
         let http = match options.http {
             Some(options) => Some(http::Door::open(Arc::clone(&shared), options).await?),

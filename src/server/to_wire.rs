@@ -30,6 +30,15 @@ pub(super) fn accepted(from: &Accepted) -> protocol::Accepted<&str> {
     }
 }
 
+/// A yes, as the public may hear it: what it is worth, not whose it is.
+pub(super) fn for_the_public(from: &Accepted) -> protocol::Accepted<&str> {
+    let mut accepted = accepted(from);
+    for used in &mut accepted.uses {
+        used.holder = None;
+    }
+    accepted
+}
+
 fn use_of(from: &Use) -> protocol::Use<&str> {
     protocol::Use {
         campaign: &from.campaign,

@@ -75,7 +75,7 @@ proptest! {
 }
 
 /// A redemption of one use.
-fn use_one(name: &str, counter: &str, max: u64, now: Timestamp) -> Command {
+pub(crate) fn use_one(name: &str, counter: &str, max: u64, now: Timestamp) -> Command {
     let key = key(FacetKind::Uses, counter);
     let legs = [Leg::Count { key, n: 1, max, keep_until: None }];
     Command::Post(Posting {

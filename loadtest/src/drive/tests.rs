@@ -29,7 +29,7 @@ async fn a_hot_code_gives_each_of_its_uses_once_and_no_more() {
     assert_eq!((found.yes, found.errors, found.unknown), (USES, 0, 0));
     let seen = found.ordinals;
     assert_eq!((seen.different, seen.first, seen.last), (USES, 1, USES));
-    assert_eq!(found.refused.get("already_redeemed").copied(), Some(found.asked - USES));
+    assert_eq!(found.refused.get("usage_limit").copied(), Some(found.asked - USES));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,10 @@
 //! Reading requests: JSON bodies, queries, paths and headers, with mistakes told as problems.
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
+use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Kind, Problem};
@@ -19,12 +19,12 @@ pub(super) struct Body<T>(pub(super) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         if media_type(request.headers()).is_some_and(|media| !is_json(media)) {
             return Err(Problem::new(Kind::MediaType, "the body must be JSON")
                 .hint("send the header Content-Type: application/json"));
         }
-        let bytes = bytes_of(request, state).await?;
+        let bytes = bytes_of(request).await?;
         let body = serde_json::from_slice(&bytes);
         body.map(Self).map_err(|error| Problem::new(Kind::Malformed, error.to_string()))
     }
@@ -36,7 +36,7 @@ pub(super) struct Document(pub(super) CampaignDocument);
 impl<S: Send + Sync> FromRequest<S> for Document {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         let is_toml = match media_type(request.headers()) {
             None => false,
             Some(media) if is_json(media) => false,
@@ -46,7 +46,7 @@ impl<S: Send + Sync> FromRequest<S> for Document {
                     .hint("send Content-Type: application/json or application/toml"));
             }
         };
-        let bytes = bytes_of(request, state).await?;
+        let bytes = bytes_of(request).await?;
         let text = std::str::from_utf8(&bytes)
             .map_err(|_wrong| Problem::new(Kind::Malformed, "the body is not UTF-8"))?;
         let document = if is_toml {
@@ -58,15 +58,31 @@ impl<S: Send + Sync> FromRequest<S> for Document {
     }
 }
 
-async fn bytes_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            let detail = format!("the body is longer than {BODY_BYTES_MAX} bytes");
-            Problem::new(Kind::TooLarge, detail).hint("import long lists of codes as a stream")
-        } else {
-            Problem::new(Kind::Malformed, "the body did not arrive whole")
+/// How much of a body that is too long is still read, in bytes: who sends it hears why only once it
+/// has sent it.
+const TOO_LONG_BYTES_READ: usize = 8 * BODY_BYTES_MAX;
+
+async fn bytes_of(request: Request) -> Result<Vec<u8>, Problem> {
+    let mut stream = request.into_body().into_data_stream();
+    let mut bytes = Vec::new();
+    let mut read = 0;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk
+            .map_err(|_cut| Problem::new(Kind::Malformed, "the body did not arrive whole"))?;
+        read += chunk.len();
+        if read <= BODY_BYTES_MAX {
+            bytes.extend_from_slice(&chunk);
+        } else if read > TOO_LONG_BYTES_READ {
+            break;
         }
-    })
+    }
+    if read > BODY_BYTES_MAX {
+        let detail = format!("the body is longer than {BODY_BYTES_MAX} bytes");
+        return Err(
+            Problem::new(Kind::TooLarge, detail).hint("import long lists of codes as a stream")
+        );
+    }
+    Ok(bytes)
 }
 
 /// The query of the address.

@@ -174,19 +174,19 @@ pub(super) struct NoView {
     pub(super) rule: Option<&'static str>,
 }
 
-/// Who hears a refusal.
+/// Who hears an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
-    /// Hears the reason.
+    /// Hears everything.
     Trusted,
-    /// Hears only that it is no.
+    /// Hears only what a yes is worth, or that it is no.
     Public,
 }
 
 impl AnswerView {
     pub(super) fn of(verdict: &Verdict, language: Language, audience: Audience) -> Self {
         match verdict {
-            Ok(accepted) => Self::Yes(Box::new(YesView::of(accepted))),
+            Ok(accepted) => Self::Yes(Box::new(YesView::told(accepted, audience))),
             Err(refusal) => Self::No(Box::new(NoView::told(refusal, language, audience))),
         }
     }
@@ -207,6 +207,15 @@ impl IntoResponse for AnswerView {
 }
 
 impl YesView {
+    /// The yes as `audience` may hear it: the public hears what a code is worth, not whose it is.
+    fn told(accepted: &Accepted, audience: Audience) -> Self {
+        let mut yes = Self::of(accepted);
+        if audience == Audience::Public {
+            yes.uses.iter_mut().for_each(|used| used.holder = None);
+        }
+        yes
+    }
+
     fn of(accepted: &Accepted) -> Self {
         let known = accepted.currency.as_deref().and_then(currency);
         let text = |minor| money(minor, known);

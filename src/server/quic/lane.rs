@@ -29,9 +29,6 @@ use crate::server::to_wire;
 /// An answer to the public leaves so long after its request came, whatever it says.
 const PUBLIC_ANSWER: Duration = Duration::from_millis(20);
 
-/// What is told to a draining server's clients: how long what is in flight is still answered.
-const DRAIN_MS: u32 = 10_000;
-
 /// A request that the ledger has.
 struct Waiting {
     seq: u32,
@@ -102,7 +99,8 @@ impl Lane {
                 Some(answered) = answers.recv(), if self.pending > 0 => self.take_in(answered),
                 () = draining.cancelled(), if !told => {
                     told = true;
-                    self.reply(0, &Reply::GoAway(GoAway { drain_ms: DRAIN_MS }));
+                    let drain_ms = self.guest.hall.options.drain_ms;
+                    self.reply(0, &Reply::GoAway(GoAway { drain_ms }));
                 }
                 read = receive.read(inbox.space()), if reading && has_room => match read {
                     Ok(Some(count)) => {
@@ -320,10 +318,14 @@ impl Lane {
             let key = GuessKey::from(caller.id);
             self.guest.hall.shared.access.miss(key, Some(caller.identity.role));
         }
-        if verdict.is_err() && !caller.tells_reasons() {
-            return self.tell(seq, &Err(to_wire::uniform()));
+        match verdict {
+            Err(_) if !caller.tells_reasons() => self.tell(seq, &Err(to_wire::uniform())),
+            Ok(accepted) if !caller.tells_reasons() => {
+                let accepted = to_wire::for_the_public(accepted);
+                self.reply(seq, &Reply::Accepted(accepted));
+            }
+            verdict => self.tell(seq, verdict),
         }
-        self.tell(seq, verdict);
     }
 
     fn tell(&mut self, seq: u32, verdict: &Verdict) {

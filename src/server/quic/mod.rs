@@ -56,6 +56,9 @@ pub struct Options {
     pub in_flight_max: u32,
     /// A connection that is silent for so many milliseconds is forgotten. Default 15,000.
     pub idle_ms: u32,
+    /// How long what is in flight is still answered when the server drains, in milliseconds; told
+    /// to clients. Default 10,000.
+    pub drain_ms: u32,
     /// Wanted size of the socket's buffers, in bytes. Default 8 MiB; the system may give less.
     pub udp_buffer_bytes: usize,
 }
@@ -74,6 +77,7 @@ impl Options {
             lanes_max: 64,
             in_flight_max: 4_096,
             idle_ms: 15_000,
+            drain_ms: 10_000,
             udp_buffer_bytes: 8 * 1024 * 1024,
         }
     }
