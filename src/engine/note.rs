@@ -208,6 +208,7 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a wrong index is a failed test")]
 mod tests {
     use super::*;
 

@@ -5,8 +5,10 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
     reason = "a failed one is a failed test"
 )]
+#![expect(clippy::disallowed_methods, reason = "tests measure how long things take")]
 
 mod callers;
 mod checkout;
