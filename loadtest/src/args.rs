@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jeton::engine::ISSUE_COUNT_MAX;
 use serde::{Deserialize, Serialize};
 
 use crate::workload::{Law, Mix, Verb};
@@ -77,10 +79,10 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) peak: bool,
     /// Connections
-    #[arg(long, value_name = "C", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "C", default_value_t = 64, value_parser = up_to(10_000))]
     pub(crate) connections: u32,
     /// Requests in flight on each connection, with --peak
-    #[arg(long, value_name = "F", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    #[arg(long, value_name = "F", default_value_t = 1, value_parser = up_to(4_096))]
     pub(crate) in_flight: u32,
     #[command(flatten)]
     pub(crate) time: Time,
@@ -90,7 +92,7 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Time {
     /// How long is measured
-    #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, value_name = "S", default_value_t = 5, value_parser = up_to(86_400))]
     pub(crate) seconds: u32,
     /// How long is loaded before that
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -113,13 +115,13 @@ pub(crate) struct BoxArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(crate) rate: u32,
     /// Connections of the open loop
-    #[arg(long, value_name = "C", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "C", default_value_t = 64, value_parser = up_to(10_000))]
     pub(crate) connections: u32,
     /// Shapes of the peak, connections x in flight
     #[arg(long, value_name = "CxF", value_delimiter = ',', default_value = "64x1,8x128")]
     pub(crate) peaks: Vec<Shape>,
     /// How often the whole round is repeated; medians are printed
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = up_to(100))]
     pub(crate) rounds: u32,
     /// Single-use codes to make
     #[arg(long, value_name = "N", default_value_t = 4_000_000)]
@@ -149,7 +151,7 @@ pub(crate) struct ServeBoxArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CodesArgs {
     /// How many
-    #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = some_up_to_max())]
     pub(crate) count: u64,
     /// How many of them are mistyped, at every place
     #[arg(long, value_name = "N", default_value_t = 100_000)]
@@ -160,6 +162,14 @@ pub(crate) struct CodesArgs {
     /// Print one JSON document instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn up_to(max: i64) -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=max)
+}
+
+fn some_up_to_max() -> RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=ISSUE_COUNT_MAX)
 }
 
 /// What answers survive.

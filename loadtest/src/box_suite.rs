@@ -1,7 +1,7 @@
 //! `box`: the one command behind the figures that are quoted.
 //!
-//! Servers of the durabilities asked for run at the same time and are loaded in turns (A B A B …),
-//! so that whatever else the machine does meets them alike.
+//! Servers of the durabilities asked for run at the same time and are loaded in turns
+//! (A B A B …), so that whatever else the machine does meets them alike.
 
 use std::path::Path;
 use std::sync::Arc;

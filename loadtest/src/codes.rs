@@ -4,6 +4,8 @@
 //! starts again and weighs the index; imports the same list into a second store; mistypes a sample
 //! at every place and shows that no slip gets as far as the index.
 
+mod mistype;
+
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write};
 use std::ops::ControlFlow;
@@ -13,21 +15,17 @@ use std::process::Command;
 use anyhow::{Context, anyhow, ensure};
 use indicatif::ProgressBar;
 use jeton::catalog::{self, CampaignDocument, Catalog, Expect};
-use jeton::codes::Alphabet;
-use jeton::domain::code::{CodeKey, Normal};
+use jeton::domain::code::CodeKey;
 use jeton::domain::id::{CampaignId, TenantId};
-use jeton::domain::order::Order;
-use jeton::domain::refusal::Reason;
-use jeton::engine::{Ask, Engine, ImportNews, IssueOrder, List, ListFormat, Trial};
+use jeton::engine::{Engine, ImportNews, IssueOrder, List, ListFormat, Trial};
 use jeton::metrics::Stopwatch;
 use jeton::testing::{BoxOptions, engine_in};
 use serde::{Deserialize, Serialize};
-use smallvec::smallvec;
 
 use crate::args::CodesArgs;
 use crate::machine::{Machine, cpu_seconds, resident_bytes};
 use crate::report::{figure, write_machine};
-use crate::workload::Dice;
+use mistype::{Mistyped, mistype};
 
 /// Twelve places, one of them the check character: 31^11 codes.
 const GENERATED: &str = r#"
@@ -107,20 +105,6 @@ struct Opened {
     resident_before_bytes: u64,
     resident_after_bytes: u64,
     bytes_per_code: f64,
-}
-
-/// What became of slips.
-#[derive(Debug, Default, Serialize)]
-struct Mistyped {
-    codes: u64,
-    /// One wrong character, at each place of each code.
-    wrong_characters: u64,
-    /// Two neighbours swapped, at each place of each code where they differ.
-    swaps: u64,
-    /// Refused as malformed: nothing was looked up.
-    malformed: u64,
-    /// Anything else: each breaks a promise.
-    others: u64,
 }
 
 /// Does all of it. Says whether every promise was kept.
@@ -293,85 +277,6 @@ fn import(dir: &Path, list: &Path, count: u64) -> anyhow::Result<Pace> {
     engine.ledger().close();
     ensure!(imported.accepted == count, "{} were imported; {refused:?}", imported.accepted);
     Ok(took)
-}
-
-/// Mistypes codes that lie evenly among all, in every way that a check character promises to find.
-fn mistype(dir: &Path, args: &CodesArgs) -> anyhow::Result<Mistyped> {
-    let engine = engine_in(dir, &BoxOptions::default()).map_err(|why| anyhow!(why))?;
-    let tenant = tenant()?;
-    let step = (args.count / args.mistyped.max(1)).max(1);
-    let mut sample = Vec::new();
-    for batch in engine.batches(&tenant, None)? {
-        let mut place = 0;
-        engine.export(&batch, |code| {
-            if place % step == 0 {
-                sample.push(code.text.to_owned());
-            }
-            place += 1;
-            ControlFlow::Continue(())
-        })?;
-    }
-    let mut mistyped = Mistyped { codes: u64::try_from(sample.len())?, ..Mistyped::default() };
-    let mut dice = Dice::new(args.count);
-    let progress = ProgressBar::new(mistyped.codes);
-    for code in &sample {
-        let right = Normal::parse(code).map_err(|why| anyhow!("{why}"))?;
-        ensure!(ask(&engine, &tenant, right.as_str()).is_none(), "a right code is refused");
-        for place in 0..right.as_bytes().len() {
-            let wrong = with_wrong_character(right.as_bytes(), place, &mut dice);
-            mistyped.wrong_characters += 1;
-            mistyped.count(ask(&engine, &tenant, &wrong));
-            if let Some(swapped) = with_swapped_neighbours(right.as_bytes(), place) {
-                mistyped.swaps += 1;
-                mistyped.count(ask(&engine, &tenant, &swapped));
-            }
-        }
-        progress.inc(1);
-    }
-    progress.finish_and_clear();
-    engine.ledger().close();
-    Ok(mistyped)
-}
-
-/// The reason for which a code is refused. Malformed is said before the index is asked, and by
-/// nothing behind it.
-fn ask(engine: &Engine, tenant: &TenantId, code: &str) -> Option<Reason> {
-    let (order, now) = (Order::default(), engine.now());
-    engine
-        .validate(&Ask { tenant, codes: smallvec![code], order, now })
-        .err()
-        .map(|refusal| refusal.reason)
-}
-
-fn with_wrong_character(code: &[u8], place: usize, dice: &mut Dice) -> String {
-    let mut text = code.to_vec();
-    if let Some(character) = text.get_mut(place) {
-        let others = Alphabet::Clear.characters().iter().filter(|other| *other != character);
-        let others: Vec<u8> = others.copied().collect();
-        let pick = usize::try_from(dice.below(others.len() as u64)).unwrap_or_default();
-        *character = others.get(pick).copied().unwrap_or(b'0');
-    }
-    String::from_utf8(text).unwrap_or_default()
-}
-
-/// `None` when there is no next character, or the same one.
-fn with_swapped_neighbours(code: &[u8], place: usize) -> Option<String> {
-    let mut text = code.to_vec();
-    let neighbours = text.get_mut(place..place + 2)?;
-    let (first, second) = (*neighbours.first()?, *neighbours.get(1)?);
-    neighbours.swap(0, 1);
-    (first != second).then_some(())?;
-    String::from_utf8(text).ok()
-}
-
-impl Mistyped {
-    fn count(&mut self, refused: Option<Reason>) {
-        if refused == Some(Reason::CodeMalformed) {
-            self.malformed += 1;
-        } else {
-            self.others += 1;
-        }
-    }
 }
 
 fn disk_bytes(dir: &Path) -> anyhow::Result<u64> {

@@ -74,9 +74,9 @@ impl Report {
         write_aligned(out, &rows)?;
         writeln!(
             out,
-            "\nLatencies in µs: open loop from when the request was due, closed loop from when it was \
-             asked.\n\"late\" is how late the generator itself was (p50/p99), which the open loop's \
-             latencies include.\n\"cpu\" is the server's processor time for a request, in µs."
+            "\nLatencies in µs: open loop from when the request was due, closed loop from when it \
+             was asked.\n\"late\" is how late the generator itself was (p50/p99), which the open \
+             loop's latencies include.\n\"cpu\" is the server's processor time for a request, in µs."
         )
     }
 }

@@ -4,6 +4,7 @@ use jeton::auth::role::Role;
 use jeton::testing::{BoxOptions, ServerBox};
 
 use super::*;
+use crate::stats::{Latencies, OrdinalsSeen};
 use crate::workload::{Codes, Mix};
 
 const USES: u64 = 500;
@@ -43,7 +44,7 @@ async fn an_open_loop_asks_by_its_schedule() {
 
 #[test]
 fn broken_promises_are_found() {
-    let quantiles = crate::stats::Latencies::new().unwrap().quantiles();
+    let quantiles = Latencies::new().unwrap().quantiles();
     let seen = OrdinalsSeen { different: 9, twice: 1, unchecked: 0, first: 1, last: 10 };
     let found = Figures {
         verb: "redeem".to_owned(),

@@ -1,9 +1,9 @@
 //! Reading requests: JSON bodies, queries, paths and headers, with mistakes told as problems.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
-use axum::http::HeaderMap;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
@@ -67,8 +67,8 @@ async fn bytes_of(request: Request) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let mut read = 0;
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk
-            .map_err(|_cut| Problem::new(Kind::Malformed, "the body did not arrive whole"))?;
+        let chunk =
+            chunk.map_err(|_cut| Problem::new(Kind::Malformed, "the body did not arrive whole"))?;
         read += chunk.len();
         if read <= BODY_BYTES_MAX {
             bytes.extend_from_slice(&chunk);

@@ -34,7 +34,11 @@ pub(crate) fn options_with(dir: &Path, clock: &ManualClock) -> Options {
 }
 
 /// Hands over a batch without waiting.
-pub(crate) fn submit(ledger: &Ledger, commands: &[Command], deadline: Timestamp) -> Receiver<Reply> {
+pub(crate) fn submit(
+    ledger: &Ledger,
+    commands: &[Command],
+    deadline: Timestamp,
+) -> Receiver<Reply> {
     let (heard, answer) = channel();
     let task = |command: &Command| Task { command: command.clone(), deadline };
     let done = move |answers| heard.send(Some(answers)).unwrap();

@@ -15,8 +15,16 @@ use super::workload;
 
 /// All keyspaces, those more often whose records are the largest.
 const PLACES: [&str; 10] = [
-    "meta", "counters", "registers", "balances", "receipts", "receipts", "receipts", "holds",
-    "events", "history",
+    "meta",
+    "counters",
+    "registers",
+    "balances",
+    "receipts",
+    "receipts",
+    "receipts",
+    "holds",
+    "events",
+    "history",
 ];
 
 /// How many batches are done before the harm; the rest is done afterwards.

@@ -98,17 +98,15 @@ fn syncs(metrics: &metrics_exporter_prometheus::PrometheusHandle) -> u64 {
 
 #[test]
 fn an_interval_syncs_when_it_is_over_and_a_sync_ledger_always() {
-    for (durability, expected) in [
-        (Durability::Sync, [1, 2, 3, 3]),
-        (Durability::Interval { window_ms: 50 }, [0, 0, 1, 2]),
-    ] {
+    for (durability, expected) in
+        [(Durability::Sync, [1, 2, 3, 3]), (Durability::Interval { window_ms: 50 }, [0, 0, 1, 2])]
+    {
         let dir = scratch();
         let clock = ManualClock::at(Timestamp(0));
         let mut options = options_with(dir.path(), &clock);
         options.durability = durability;
         let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
-        let ledger =
-            metrics::with_local_recorder(&recorder, || Ledger::open(options).unwrap());
+        let ledger = metrics::with_local_recorder(&recorder, || Ledger::open(options).unwrap());
         let metrics = recorder.handle();
         let mut found = [0; 4];
         for (place, now) in [0, 49, 50].into_iter().enumerate() {

@@ -57,7 +57,12 @@ fn batch(nr: i64) -> Vec<Command> {
         }
         _ => {
             batch.push(release("kept", base, nr, Part::All, now));
-            batch.push(Command::Recall { id: id("use", base), fingerprint: 7, mode: Mode::Post, now });
+            batch.push(Command::Recall {
+                id: id("use", base),
+                fingerprint: 7,
+                mode: Mode::Post,
+                now,
+            });
             batch.push(hold(&name("open", nr), now, 10_000, 0, vec![count("hot", 1)]));
         }
     }
