@@ -144,6 +144,11 @@ fn describe() {
     );
     describe_histogram!("jeton_ledger_commit_seconds", Unit::Seconds, "Making a batch durable.");
     describe_counter!("jeton_ledger_commits_total", Unit::Count, "Batches that were made durable.");
+    describe_counter!(
+        "jeton_ledger_syncs_total",
+        Unit::Count,
+        "Times that the ledger was synced to disk."
+    );
     describe_gauge!("jeton_codes", Unit::Count, "Codes in the index.");
     describe_gauge!("jeton_holds", Unit::Count, "Open holds.");
     describe_gauge!("jeton_ledger_counters", Unit::Count, "Counters in memory.");

@@ -161,7 +161,10 @@ impl Running {
         let shared = Shared::new(Arc::clone(&engine), access, text);
         let options = server_options(&config, &installation, texts);
         let server = Server::start(shared, options).await?;
-        tokio::spawn(measure(Arc::clone(server.shared()), meters));
+        // Set before anybody can scrape.
+        let gauges = Gauges::new();
+        gauges.set(server.shared());
+        tokio::spawn(measure(Arc::clone(server.shared()), meters, gauges));
         Ok(Self { config, installation, engine, server, stop, hangup })
     }
 
@@ -386,8 +389,7 @@ fn number(count: usize) -> f64 {
     count as f64
 }
 
-async fn measure(shared: Arc<Shared>, meters: Meters) {
-    let gauges = Gauges::new();
+async fn measure(shared: Arc<Shared>, meters: Meters, gauges: Gauges) {
     let mut each = interval(GAUGES_EVERY);
     let mut upkeep = interval(UPKEEP_EVERY);
     loop {

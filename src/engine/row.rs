@@ -25,7 +25,7 @@ pub enum RowFault {
     #[error("{0}")]
     Unreadable(Reason),
     /// Its code cannot be one.
-    #[error("the code {0}")]
+    #[error("{0}")]
     Malformed(Malformed),
     /// Its code is in the list before.
     #[error("the code is in this list already")]

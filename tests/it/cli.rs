@@ -1,6 +1,6 @@
 //! The program from outside: what it says, how it ends, and a whole round with a server.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -395,4 +395,20 @@ fn metrics_are_well_named() {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name} is not in\n{text}");
         assert!(text.contains(&format!("# HELP {name} ")), "{name} has no help in\n{text}");
     }
+    // Some traffic first, so that every sort of metric has been used.
+    serving.json(1, &["redeem", "NO-SUCH-CODE"]);
+    let mut answer = ureq::get(format!("{}/metrics", serving.http)).call().unwrap();
+    let mut text = String::new();
+    answer.body_mut().as_reader().read_to_string(&mut text).unwrap();
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool is missing; Debian has it in the package prometheus");
+    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let checked = promtool.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(checked.status.success() && said.is_empty(), "promtool: {said}");
 }

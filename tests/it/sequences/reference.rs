@@ -192,6 +192,9 @@ impl Reference {
             }
         }
         let size = posting.size.max(1);
+        // Releases of an expired hold are still repeats once its id is posted again.
+        let known = self.entries.iter().find(|entry| entry.id == posting.id);
+        let releases = known.map(|entry| entry.releases.clone()).unwrap_or_default();
         self.entries.retain(|entry| entry.id != posting.id);
         self.entries.push(Entry {
             id: posting.id,
@@ -203,7 +206,7 @@ impl Reference {
             until,
             ordinals: Vec::new(),
             confirm: None,
-            releases: Vec::new(),
+            releases,
         });
         let standing = |key: &Key| {
             self.counted(key, State::Redeemed, |_| true) + self.counted(key, State::Held, |_| true)
