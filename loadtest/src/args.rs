@@ -123,8 +123,8 @@ pub(crate) struct BoxArgs {
     /// How often the whole round is repeated; medians are printed
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = up_to(100))]
     pub(crate) rounds: u32,
-    /// Single-use codes to make
-    #[arg(long, value_name = "N", default_value_t = 4_000_000)]
+    /// Single-use codes to make; a quarter of them is only asked about
+    #[arg(long, value_name = "N", default_value_t = 4_000_000, value_parser = some_up_to_max())]
     pub(crate) codes: u64,
     /// Where the store is made; on the disk that is meant, not on tmpfs [default: the system's]
     #[arg(long, value_name = "DIR")]

@@ -24,7 +24,10 @@ struct Step {
 /// A server and its codes.
 struct Side {
     server: BoxServer,
+    /// To be redeemed, each once.
     single: Arc<Codes>,
+    /// To be asked about: none of them is ever used, so that every round asks the same.
+    unused: Arc<Codes>,
     hot: Arc<Codes>,
 }
 
@@ -80,12 +83,18 @@ impl Side {
     fn start(dir: &Path, durability: Keep, codes: u64) -> anyhow::Result<Self> {
         std::fs::create_dir(dir)?;
         let server = BoxServer::start(dir, durability, codes)?;
-        let single = Arc::new(Codes::read(server.codes())?);
-        Ok(Self { server, single, hot: Arc::new(Codes::one(HOT_CODE)) })
+        let (single, unused) = Codes::read(server.codes())?.split();
+        let hot = Codes::one(HOT_CODE);
+        let [single, unused, hot] = [single, unused, hot].map(Arc::new);
+        Ok(Self { server, single, unused, hot })
     }
 
     async fn load(&self, step: &Step, args: &BoxArgs) -> anyhow::Result<Named> {
-        let codes = if step.law == Law::Hot { &self.hot } else { &self.single };
+        let codes = match step.law {
+            Law::Once => &self.single,
+            Law::Uniform => &self.unused,
+            Law::Hot => &self.hot,
+        };
         let plan = Plan {
             workload: Workload {
                 codes: Arc::clone(codes),

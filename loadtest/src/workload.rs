@@ -144,6 +144,12 @@ impl Codes {
         Ok(Self { texts, next: AtomicUsize::new(0) })
     }
 
+    /// The list, and its last quarter apart, for questions that must not meet the others' codes.
+    pub(crate) fn split(mut self) -> (Self, Self) {
+        let rest = self.texts.split_off(self.texts.len() - self.texts.len() / 4);
+        (self, Self { texts: rest, next: AtomicUsize::new(0) })
+    }
+
     fn pick(&self, law: Law, dice: &mut Dice) -> Option<u32> {
         let place = match law {
             Law::Hot => 0,
@@ -252,6 +258,14 @@ mod tests {
         let workload = workload(10, Law::Once, "redeem=1");
         assert_eq!(tally(&workload.clone(), 7).len(), 7);
         assert_eq!(tally(&workload, 7), BTreeMap::from([(7, 1), (8, 1), (9, 1)]));
+    }
+
+    #[test]
+    fn a_split_shares_nothing() {
+        let texts = (0..9).map(|n| n.to_string().into()).collect();
+        let (most, rest) = Codes { texts, next: AtomicUsize::new(0) }.split();
+        assert_eq!((most.texts.len(), rest.texts.len()), (7, 2));
+        assert_eq!((most.text(6), rest.text(0)), ("6", "7"));
     }
 
     #[test]
