@@ -232,9 +232,16 @@ impl Engine {
         Some((entry.event.at, gate))
     }
 
-    /// A request's id, made unique across tenants.
+    /// A request's id, made unique across tenants. The six bytes in which a UUIDv7 carries its
+    /// time stay in front, so that receipts lie in the order of their requests: a store that sorts
+    /// takes them in at the end, which is a third cheaper than anywhere.
     fn posting_id(&self, tenant: &TenantId, id: RequestId) -> PostingId {
-        PostingId(self.keys.derive("posting", &[tenant.as_str().as_bytes(), &id.0]))
+        const TIME_BYTES: usize = 6;
+        let mut bytes = self.keys.derive("posting", &[tenant.as_str().as_bytes(), &id.0]);
+        for (byte, time) in bytes.iter_mut().zip(id.0).take(TIME_BYTES) {
+            *byte = time;
+        }
+        PostingId(bytes)
     }
 
     /// Carries out one prepared request and waits for its answer.
