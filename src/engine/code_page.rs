@@ -111,7 +111,7 @@ impl Engine {
     /// Where a code stands. Reads memory only, but for when it was used last.
     ///
     /// # Errors
-    /// [`Reason::CodeMalformed`] or [`Reason::CodeNotFound`].
+    /// `code_malformed` or `code_not_found`.
     pub fn code(&self, tenant: &TenantId, text: &str, now: Timestamp) -> Result<CodePage, Refusal> {
         let (_, found) = self.find(tenant, text)?;
         let owner = found.code.owner;
