@@ -8,7 +8,9 @@
 mod texts;
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::campaign::Campaign;
 use super::time::Timestamp;
 
 macro_rules! reasons {
@@ -295,6 +297,8 @@ pub struct Details {
     pub conflicts_with: Option<Box<str>>,
     /// The condition or effect that says no, by its name in documents.
     pub rule: Option<&'static str>,
+    /// The campaign that has its own words for a no.
+    pub campaign: Option<Arc<Campaign>>,
 }
 
 impl Refusal {
@@ -308,6 +312,24 @@ impl Refusal {
     #[must_use]
     pub fn at(self, code_index: u8) -> Self {
         Self { code_index: Some(code_index), ..self }
+    }
+
+    /// The same, in the words of `campaign`, if it has its own and no other campaign's stand.
+    #[must_use]
+    pub fn in_words_of(self, campaign: &Arc<Campaign>) -> Self {
+        let has_words = self.details.as_ref().is_some_and(|details| details.campaign.is_some());
+        if has_words || campaign.refusal_texts.is_empty() {
+            return self;
+        }
+        self.with(|details| details.campaign = Some(Arc::clone(campaign)))
+    }
+
+    /// What to tell people: the campaign's own words in this language, or else the reason's.
+    #[must_use]
+    pub fn text(&self, language: Language) -> &str {
+        let campaign = self.details.as_ref().and_then(|details| details.campaign.as_ref());
+        let own = campaign.and_then(|campaign| campaign.refusal_texts.get(language.code()));
+        own.map_or(self.reason.text(language), |text| text)
     }
 
     /// The same, with details filled in.

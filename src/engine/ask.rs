@@ -96,10 +96,12 @@ impl Engine {
                 alone,
             };
             let offer = rules::judge(&question, &mut running)
-                .map_err(|no| self.first_reason(&judged, no.at(index), ask.now))?;
+                .map_err(|no| self.first_reason(&judged, no.at(index), ask.now))
+                .map_err(|no| no.in_words_of(&found.campaign))?;
             let customer = self.customer_owner(ask, &found);
             limits::plan(&question, &offer, customer, index, &mut judged.plan)
-                .map_err(|no| if no.code_index.is_some() { no } else { no.at(index) })?;
+                .map_err(|no| if no.code_index.is_some() { no } else { no.at(index) })
+                .map_err(|no| no.in_words_of(&found.campaign))?;
             judged.parts.push((found, offer));
         }
         Ok(judged)

@@ -210,11 +210,12 @@ impl Engine {
     /// The refusal that a ledger's "no" means, with when and where a used code was used.
     fn refuse(&self, blocked: &Blocked, plan: &Plan, judged: &Judged) -> Refusal {
         let refusal = limits::explain(blocked, plan);
+        let place = usize::from(refusal.code_index.unwrap_or(0));
+        let Some((found, _)) = judged.parts.get(place) else { return refusal };
+        let refusal = refusal.in_words_of(&found.campaign);
         if refusal.reason != Reason::AlreadyRedeemed {
             return refusal;
         }
-        let place = usize::from(refusal.code_index.unwrap_or(0));
-        let Some((found, _)) = judged.parts.get(place) else { return refusal };
         match self.last_use(found.code.owner) {
             Some((at, gate)) => refusal.with(|d| {
                 d.last_used_at = Some(at);

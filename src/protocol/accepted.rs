@@ -60,7 +60,8 @@ pub struct Use<S = String> {
     pub holder: Option<S>,
     /// What is given, at most [`PRODUCTS_MAX`].
     pub products: SmallVec<[Product<S>; 1]>,
-    /// Which code of the request; [`NO_CODE`](super::NO_CODE) for a campaign that applied without one.
+    /// Which code of the request; [`NO_CODE`](super::NO_CODE) for a campaign that applied without
+    /// one.
     pub code_index: u8,
 }
 

@@ -106,7 +106,7 @@ pub(super) fn refused(from: &Refusal) -> protocol::Refused<&str> {
         code_index: from.code_index.unwrap_or(protocol::NO_CODE),
         transient: from.reason.is_transient(),
         details: protocol::Details {
-            text: Some(from.reason.text(Language::English)),
+            text: Some(from.text(Language::English)),
             ..from.details.as_deref().map(details).unwrap_or_default()
         },
     }

@@ -342,6 +342,42 @@ fn single_codes_are_revoked_replaced_and_remembered() {
 }
 
 #[test]
+fn a_campaign_says_no_in_its_own_words() {
+    const OWN: &str = r#"
+id = "words"
+kind = "access"
+conditions = [{ type = "channel", only = ["web"] }]
+[texts.refusal]
+de = "Nur im Netz."
+en = "Online only."
+"#;
+    let office = Office::open();
+    let admin = office.token(Role::Admin);
+    assert_eq!(office.put_toml(&admin, "words", OWN).status, 200);
+    office.post(&admin, "/v1/codes", &json!({"campaign": "words", "code": "WORDS-1"}));
+    let said = |id: &str, language: &str, channel: &str| {
+        let order = json!({"channel": channel});
+        let body = json!({"code": "WORDS-1", "language": language, "order": order});
+        office.act(&admin, "/v1/redeem", id, &body)
+    };
+    let no = said("a", "de", "desk");
+    assert_eq!(
+        (&no["reason"], &no["text"]),
+        (&json!("channel_not_eligible"), &json!("Nur im Netz."))
+    );
+    assert_eq!(said("b", "en", "desk")["text"], "Online only.");
+    // A language in which it has no words: the refusal's own.
+    assert!(said("c", "cs", "desk")["text"].as_str().unwrap().len() > 10);
+    // Also where the ledger says no.
+    assert_eq!(said("d", "de", "web")["ok"], true);
+    let used = said("e", "de", "web");
+    assert_eq!(
+        (&used["reason"], &used["text"]),
+        (&json!("already_redeemed"), &json!("Nur im Netz."))
+    );
+}
+
+#[test]
 fn the_public_hears_one_no_after_one_time() {
     let office = Office::open();
     let (admin, public) = (office.token(Role::Admin), office.token(Role::Public));

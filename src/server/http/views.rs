@@ -124,7 +124,7 @@ pub(super) struct NoView {
     #[schema(example = 170)]
     pub(super) number: u16,
     /// A sentence for whoever stands at the gate or the till.
-    pub(super) text: &'static str,
+    pub(super) text: String,
     /// Whether the same request could succeed later without people changing anything.
     pub(super) transient: bool,
     /// The place in the request of the code that it is about.
@@ -280,7 +280,7 @@ impl NoView {
             ok: false,
             reason: reason.name(),
             number: reason.number(),
-            text: reason.text(language),
+            text: refusal.text(language).to_owned(),
             transient: reason.is_transient(),
             code_index: refusal.code_index,
             ..Self::default()
