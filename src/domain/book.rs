@@ -147,6 +147,7 @@ impl Book {
             confirmed: if force == Force::Used { size } else { 0 },
             released: 0,
             until,
+            first_until: until,
             at: now,
             event: 0,
             confirm: None,

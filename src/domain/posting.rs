@@ -422,6 +422,8 @@ pub struct Receipt {
     pub released: u64,
     /// The hold's end, kept after it was confirmed; absent for a redemption without a hold.
     pub until: Option<Timestamp>,
+    /// The hold's end as it was first promised, before it was extended.
+    pub first_until: Option<Timestamp>,
     /// When it was accepted.
     pub at: Timestamp,
     /// The number of the event that accepted it.

@@ -154,13 +154,14 @@ pub(super) fn tell(
         })
         .collect();
     let worth: i64 = uses.iter().map(|used| used.worth_minor).sum();
+    let until = if asked == Asked::Hold { receipt.first_until } else { receipt.until };
     Accepted {
         standing: moment.standing,
         is_replayed,
         id: Some(id),
         event: moment.event,
         at: moment.at,
-        until: receipt.until.filter(|_| moment.standing == Standing::Held),
+        until: until.filter(|_| moment.standing == Standing::Held),
         size: receipt.size,
         live: moment.live,
         total_after_minor: note.total_before_minor.map(|total| total.saturating_sub(worth)),

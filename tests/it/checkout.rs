@@ -106,6 +106,7 @@ fn a_hold_does_not_stand_in_its_own_way() {
         confirm a                        => again redeemed
         hold b TWICE total=5000 ttl=1000 => held
         extend b ttl=5000                => held until=+5000
+        hold b TWICE total=5000 ttl=1000 => again held until=+1000  # what was promised first
         +2000 status b                   => held until=+3000
         extend b ttl=500                 => held until=+500
         +500 redeem b TWICE total=5000   => redeemed                # over, and free again

@@ -4,8 +4,8 @@
 //! counter    version, used, keep_until
 //! register   version, value, event, keep_until
 //! balance    version, earned, taken, lapsed, n, n × (amount, expires)
-//! receipt    version, fingerprint, state, size, confirmed, released, until, at, event, confirm,
-//!            legs, results, note, releases                  (its id is its key)
+//! receipt    version, fingerprint, state, size, confirmed, released, until, first_until, at,
+//!            event, confirm, legs, results, note, releases  (its id is its key)
 //! events     version, n, n × event                          (the first number is its key)
 //! event      number, at, kind, id, n, n × change
 //! history    version, n, n × number                  (owner and first number are its key)
@@ -135,6 +135,7 @@ impl Encoder {
         self.uint(receipt.confirmed);
         self.uint(receipt.released);
         self.time(receipt.until);
+        self.time(receipt.first_until);
         self.int(receipt.at.0);
         self.uint(receipt.event);
         self.confirm(receipt.confirm.as_ref());
@@ -421,7 +422,7 @@ impl<'a> Decoder<'a> {
         let fingerprint = self.uint()?;
         let state = state_of(self.uint()?)?;
         let (size, confirmed, released) = (self.uint()?, self.uint()?, self.uint()?);
-        let until = self.time()?;
+        let (until, first_until) = (self.time()?, self.time()?);
         let at = Timestamp(self.int()?);
         let event = self.uint()?;
         let confirm = self.confirm()?;
@@ -437,6 +438,7 @@ impl<'a> Decoder<'a> {
             confirmed,
             released,
             until,
+            first_until,
             at,
             event,
             confirm,
