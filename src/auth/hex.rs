@@ -1,7 +1,7 @@
 //! Bytes as lower-case hexadecimal text, and back. Knows nothing of what the bytes mean.
 
 /// `bytes` as text, two digits each. The buffer never grows, so no copy of a secret is left behind.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         for digit in [byte >> 4, byte & 0x0f] {
@@ -12,7 +12,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 }
 
 /// Exactly `2 * N` digits of either case; anything else is `None`.
-pub(super) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
     if pairs.len() != N {
         return None;

@@ -17,7 +17,7 @@ pub mod bind;
 pub mod caller;
 pub mod certificate;
 pub mod guess;
-mod hex;
+pub(crate) mod hex;
 pub mod role;
 pub mod secret;
 pub mod tls;

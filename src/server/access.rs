@@ -2,13 +2,13 @@
 //!
 //! Shared by both doors, so that a caller who guesses over QUIC finds the HTTP door closed as well.
 
-use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
 use crate::auth::caller::{Caller, CallerId, Denied, Identity};
 use crate::auth::guess::{GuessBudget, GuessKey, GuessOptions, Throttled};
+use crate::auth::hex;
 use crate::auth::role::Role;
 use crate::auth::token::{TokenHash, TokenRecord, Tokens};
 use crate::engine::{Engine, TenantId};
@@ -133,7 +133,7 @@ impl Access {
 
     fn store(&self, record: &TokenRecord) -> Result<(), AccessError> {
         let bytes = serde_json::to_vec(&StoredToken {
-            hash: hex(record.hash.as_bytes()),
+            hash: hex::encode(record.hash.as_bytes()),
             urn: record.identity.urn(),
             created_ms: record.created_ms,
             expires_ms: record.expires_ms,
@@ -145,16 +145,10 @@ impl Access {
     }
 }
 
-/// What a stranger's guesses are counted by.
-#[must_use]
-pub fn stranger(address: IpAddr) -> GuessKey {
-    GuessKey::of_ip(address)
-}
-
 fn read(bytes: &[u8]) -> Result<TokenRecord, AccessError> {
     let wrong = |what: &dyn ToString| AccessError::Record(what.to_string());
     let stored: StoredToken = serde_json::from_slice(bytes).map_err(|error| wrong(&error))?;
-    let hash = unhex(&stored.hash).ok_or_else(|| wrong(&"its hash is no hash"))?;
+    let hash = hex::decode(&stored.hash).ok_or_else(|| wrong(&"its hash is no hash"))?;
     Ok(TokenRecord {
         hash: TokenHash::from_bytes(hash),
         identity: Identity::from_urn(&stored.urn).map_err(|error| wrong(&error))?,
@@ -162,17 +156,4 @@ fn read(bytes: &[u8]) -> Result<TokenRecord, AccessError> {
         expires_ms: stored.expires_ms,
         revoked_ms: stored.revoked_ms,
     })
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digits: Option<Vec<u8>> = text
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect();
-    digits?.try_into().ok()
 }

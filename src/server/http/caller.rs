@@ -16,7 +16,6 @@ use super::problem::{Kind, Problem};
 use crate::auth::caller::Caller;
 use crate::auth::guess::{GuessKey, Throttled};
 use crate::auth::role::{Action, Role};
-use crate::server::access::stranger;
 
 /// Every answer to a public caller leaves at a multiple of this after its request came, in
 /// milliseconds, whatever it says: a look-up, a rule and a miss take microseconds each, so all
@@ -54,7 +53,7 @@ impl By {
     /// web page, so there it is the visitor's address, or one visitor could lock out all.
     pub(super) fn guess_key(&self) -> GuessKey {
         match (self.is_public(), self.address) {
-            (true, Some(address)) => stranger(address),
+            (true, Some(address)) => GuessKey::of_ip(address),
             _ => GuessKey::Caller(self.caller.id),
         }
     }
@@ -101,7 +100,7 @@ impl FromRequestParts<Arc<Hall>> for By {
 /// Counts a wrong token against the address it came from.
 fn deny(hall: &Hall, address: Option<IpAddr>, denied: crate::auth::caller::Denied) -> Problem {
     tracing::info!(?address, %denied, "a token was not accepted");
-    if let Some(key) = address.map(stranger) {
+    if let Some(key) = address.map(GuessKey::of_ip) {
         if let Err(throttled) = hall.shared.access.check(key) {
             let (Throttled::RateLimited { retry_after_ms }
             | Throttled::LockedOut { retry_after_ms }) = throttled;

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::from_json::currency;
 use super::views::{kind_name, money};
+use crate::auth::hex;
 use crate::domain::book::EventKind;
 use crate::domain::campaign::CodeState;
 use crate::domain::posting::State;
@@ -111,7 +112,7 @@ impl EventView {
                     .uses
                     .iter()
                     .map(|used| NotedUseView {
-                        code: hex(used.code.as_bytes()),
+                        code: hex::encode(used.code.as_bytes()),
                         campaign: used.campaign.to_string(),
                         version: used.version,
                         kind: kind_name(used.kind),
@@ -148,10 +149,6 @@ impl EventView {
 /// What the receipt of an event remembers.
 pub(super) fn note_of(entry: &Entry) -> Option<Note> {
     entry.receipt.as_ref().map(|receipt| Note::of(&receipt.note))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Where a code stands.

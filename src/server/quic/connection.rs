@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{CLOSE_NOT_AUTHENTICATED, CLOSE_TOO_MANY, Hall, lane};
 use crate::auth::caller::Caller;
 use crate::auth::certificate::caller_of;
-use crate::server::access::stranger;
+use crate::auth::guess::GuessKey;
 
 /// How often a connection's proof is looked at again, in milliseconds: a revoked token is out after
 /// that.
@@ -79,7 +79,7 @@ impl Guest {
                 tracing::info!(address = %self.address, %denied, "a token was not accepted");
                 // Counted, so that it is seen. Nobody is kept out for it: tokens cannot be guessed,
                 // and many gates share one address.
-                access.miss(stranger(self.address), None);
+                access.miss(GuessKey::of_ip(self.address), None);
                 None
             }
         }
