@@ -280,9 +280,11 @@ impl Stop {
 
 /// Waits until the ledger fails.
 async fn poisoned(health: &mut tokio::sync::watch::Receiver<Health>) -> Arc<str> {
-    match health.wait_for(|health| *health != Health::Good).await.as_deref() {
+    match health.wait_for(|health| matches!(health, Health::Poisoned(_))).await.as_deref() {
         Ok(Health::Poisoned(why)) => Arc::clone(why),
-        Ok(Health::Good) | Err(_) => "its thread is gone".into(),
+        Ok(Health::Good | Health::Away(_) | Health::Fenced(_)) | Err(_) => {
+            "its thread is gone".into()
+        }
     }
 }
 

@@ -307,19 +307,26 @@ pub enum Command {
         /// The moment of the request.
         now: Timestamp,
     },
+    /// Fetch what these owners have, so that it can be read: for a ledger whose records are not
+    /// all in this process.
+    Look {
+        /// Whose records.
+        owners: SmallVec<[Owner; 2]>,
+    },
 }
 
 impl Command {
     /// The posting that this is about.
     #[must_use]
-    pub fn id(&self) -> PostingId {
+    pub fn id(&self) -> Option<PostingId> {
         match self {
-            Self::Post(posting) => posting.id,
+            Self::Look { .. } => None,
+            Self::Post(posting) => Some(posting.id),
             Self::Recall { id, .. }
             | Self::Confirm { id, .. }
             | Self::Release { id, .. }
             | Self::Extend { id, .. }
-            | Self::Status { id, .. } => *id,
+            | Self::Status { id, .. } => Some(*id),
         }
     }
 }
@@ -530,6 +537,8 @@ pub enum Outcome {
     Mismatch,
     /// [`Command::Recall`] and [`Command::Status`] only: no such posting.
     Unknown,
+    /// [`Command::Look`] only: what there is can be read now.
+    Looked,
 }
 
 /// How much of a leg's `n` is in force when `q` of `size` are: `n·q/size`, rounded up, so that a

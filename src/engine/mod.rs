@@ -187,7 +187,13 @@ impl Engine {
                     Refusal::new(Reason::Busy).with(|d| d.retry_after_ms = Some(BUSY_RETRY_MS))
                 );
             }
-            Err(LedgerError::Closed | LedgerError::Poisoned(_) | LedgerError::Read(_)) => {
+            Err(
+                LedgerError::Closed
+                | LedgerError::Poisoned(_)
+                | LedgerError::Read(_)
+                | LedgerError::Away(_)
+                | LedgerError::Fenced(_),
+            ) => {
                 return Err(unavailable());
             }
         };
@@ -197,7 +203,7 @@ impl Engine {
                 Ok(Box::new(tell(&receipt, asked, id, asked != Asked::Status, &holders)))
             }
             Outcome::Mismatch => Err(Refusal::new(Reason::IdMismatch)),
-            Outcome::Unknown => {
+            Outcome::Unknown | Outcome::Looked => {
                 Err(refusal.unwrap_or_else(|| Refusal::new(Reason::RedemptionNotFound)))
             }
             Outcome::Refused(blocked) => Err(match &judged {

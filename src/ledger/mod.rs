@@ -121,13 +121,20 @@ pub enum LedgerError {
     /// Reading failed.
     #[error("reading the ledger failed: {0}")]
     Read(Arc<str>),
+    /// The ledger's servers could not be reached in time.
+    #[error("the ledger is away: {0}")]
+    Away(Arc<str>),
+    /// The ledger's servers are not those that this installation was made with, or lost what they
+    /// had; an operator must decide. Nothing was done.
+    #[error("the ledger is fenced: {0}")]
+    Fenced(Arc<str>),
 }
 
 impl LedgerError {
     /// Whether asking again soon may help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Busy)
+        matches!(self, Self::Busy | Self::Away(_))
     }
 }
 
@@ -176,6 +183,22 @@ pub enum Health {
     Good,
     /// It stopped for good, because of this.
     Poisoned(Arc<str>),
+    /// Its servers cannot be reached now, because of this. It heals by itself.
+    Away(Arc<str>),
+    /// Its servers lost what they had, or are others: nothing is answered until an operator has
+    /// decided.
+    Fenced(Arc<str>),
+}
+
+/// How well what [`Ledger::read`] shows of some owners is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knowledge {
+    /// As it is now.
+    Exact,
+    /// As it was at that moment; the oldest of several.
+    Of(Timestamp),
+    /// Not at all: what is shown means nothing before a [`Command::Look`].
+    None,
 }
 
 /// What the ledger did lately, for dashboards.
@@ -232,6 +255,23 @@ impl Ledger {
         match self {
             Self::Memory(memory) => memory.read(),
             Self::Embedded(embedded) => embedded.read(),
+        }
+    }
+
+    /// Whether all records are in this process: then [`Ledger::read`] shows the truth, and nothing
+    /// waits for a network.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Memory(_) | Self::Embedded(_) => true,
+        }
+    }
+
+    /// How well [`Ledger::read`] knows the records of `owners`.
+    #[must_use]
+    pub fn knowledge(&self, _owners: &[Owner]) -> Knowledge {
+        match self {
+            Self::Memory(_) | Self::Embedded(_) => Knowledge::Exact,
         }
     }
 

@@ -130,13 +130,15 @@ impl BookExecutor {
 
 impl Executor for BookExecutor {
     fn apply(&mut self, commands: &[Command]) -> Vec<Outcome> {
-        for receipt in commands.iter().filter_map(|command| self.receipts.get(&command.id())) {
+        for receipt in commands.iter().filter_map(|command| self.receipts.get(&command.id()?)) {
             self.book.restore_receipt(receipt.clone());
         }
         let outcomes = commands.iter().map(|command| self.book.apply(command)).collect();
         self.store_events();
         for command in commands {
-            self.book.let_go(&command.id());
+            if let Some(id) = command.id() {
+                self.book.let_go(&id);
+            }
         }
         outcomes
     }

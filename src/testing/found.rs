@@ -15,6 +15,7 @@ pub(super) fn outcome(outcome: Option<&Outcome>) -> String {
         Some(Outcome::Refused(why)) => format!("refused {}", blocked(why)),
         Some(Outcome::Mismatch) => "mismatch".to_owned(),
         Some(Outcome::Unknown) => "unknown".to_owned(),
+        Some(Outcome::Looked) => "looked".to_owned(),
     }
 }
 

@@ -310,9 +310,11 @@ fn lawful(outcome: &Outcome, kinds: &[EventKind]) -> Result<(), String> {
     let last_is_own = kinds.last().is_some_and(|kind| *kind != EventKind::Expired);
     let lawful = match outcome {
         Outcome::Done(_) => own == 1 && last_is_own,
-        Outcome::Replayed(_) | Outcome::Refused(_) | Outcome::Mismatch | Outcome::Unknown => {
-            own == 0
-        }
+        Outcome::Replayed(_)
+        | Outcome::Refused(_)
+        | Outcome::Mismatch
+        | Outcome::Unknown
+        | Outcome::Looked => own == 0,
     };
     if lawful {
         return Ok(());

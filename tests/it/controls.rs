@@ -73,7 +73,7 @@ impl Broken {
         }
         self.events.extend(self.book.take_events());
         if self.fault == Fault::ForgetsReceipts {
-            self.book.let_go(&command.id());
+            self.book.let_go(&command.id().unwrap());
         }
         outcome
     }

@@ -70,7 +70,7 @@ fn is_the_book_after(ledger: &Ledger, count: usize) -> Verdict {
         let known = told.record(&slot).is_none() || told.held(&slot) == held;
         ensure(known, || format!("events tell otherwise than {held} held of {slot:?}"))?;
     }
-    for id in batches().iter().flatten().map(Command::id) {
+    for id in batches().iter().flatten().filter_map(Command::id) {
         let status = Command::Status { id, now: Timestamp(0) };
         let expected = match book.apply(&[status]).pop() {
             Some(Outcome::Replayed(receipt)) => Some(*receipt),

@@ -515,7 +515,7 @@ fn post(book: &mut Book, id: u8, mode: Mode, scene: &Scene) -> String {
     match book.apply(&Command::Post(posting)) {
         Outcome::Done(receipt) => format!("yes {}", receipt.results[0].after),
         Outcome::Refused(blocked) => refusal_text(&explain(&blocked, &plan)),
-        other @ (Outcome::Replayed(_) | Outcome::Mismatch | Outcome::Unknown) => {
+        other => {
             panic!("{other:?}")
         }
     }

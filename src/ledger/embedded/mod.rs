@@ -96,8 +96,8 @@ impl Embedded {
 
     fn why_stopped(&self) -> LedgerError {
         match &*self.shared.health.borrow() {
-            Health::Good => LedgerError::Closed,
             Health::Poisoned(why) => LedgerError::Poisoned(Arc::clone(why)),
+            Health::Good | Health::Away(_) | Health::Fenced(_) => LedgerError::Closed,
         }
     }
 

@@ -183,7 +183,7 @@ impl Writer {
         let mut fetched = Vec::new();
         let book = self.shared.book.read().unwrap_or_else(PoisonError::into_inner);
         for task in submissions.iter().flat_map(|submission| &submission.tasks) {
-            let id = task.command.id();
+            let Some(id) = task.command.id() else { continue };
             if book.receipt(&id).is_none()
                 && let Some(receipt) = self.disk.receipt(&id)?
             {
@@ -210,7 +210,7 @@ impl Writer {
         for Submission { tasks, done } in submissions {
             let mut answers = Vec::with_capacity(tasks.len());
             for task in &tasks {
-                round.ids.push(task.command.id());
+                round.ids.extend(task.command.id());
                 answers.push(if task.deadline < now {
                     Answer::Late
                 } else {
@@ -306,8 +306,8 @@ impl Writer {
     /// it is told to close, or those who came in between would never hear anything.
     fn refuse_the_rest(&self, mut closing: bool) {
         let why = match &*self.shared.health.borrow() {
-            Health::Good => LedgerError::Closed,
             Health::Poisoned(why) => LedgerError::Poisoned(Arc::clone(why)),
+            Health::Good | Health::Away(_) | Health::Fenced(_) => LedgerError::Closed,
         };
         loop {
             let next = if closing { self.inbox.try_recv().ok() } else { self.inbox.recv().ok() };

@@ -101,10 +101,10 @@ fn poke(dir: &Path) -> Result<(), String> {
     ledger.events(0, usize::MAX).map(drop).or_else(read)?;
     let mut commands: Vec<Command> = workload::batches().into_iter().flatten().collect();
     let now = Timestamp(100_000);
-    let ids: Vec<_> = commands.iter().map(Command::id).collect();
+    let ids: Vec<_> = commands.iter().filter_map(Command::id).collect();
     commands.extend(ids.iter().map(|id| Command::Status { id: *id, now }));
     for (nr, command) in commands.iter().enumerate() {
-        let id = command.id();
+        let Some(id) = command.id() else { continue };
         if let Err(error) = ledger.receipt(&id) {
             read(error)?;
         } else if let Command::Post(posting) = command {

@@ -117,22 +117,25 @@ impl Laws {
             }
             Outcome::Refused(_) => Ok(()),
             Outcome::Mismatch => {
-                let known = self.receipts.contains_key(&command.id());
+                let known = command.id().is_some_and(|id| self.receipts.contains_key(&id));
                 ensure(known, || "mismatch of an unknown id".to_owned())
             }
             Outcome::Unknown => {
                 let asks = matches!(command, Command::Recall { .. } | Command::Status { .. });
-                let known = self.receipts.get(&command.id());
+                let known = command.id().and_then(|id| self.receipts.get(&id));
                 let gone = known.is_none_or(|receipt| {
                     receipt.state == State::Expired || is_over(receipt, self.now)
                 });
                 ensure(asks && gone, || "a posting is no longer known".to_owned())
             }
+            Outcome::Looked => ensure(matches!(command, Command::Look { .. }), || {
+                "an answer to another question".to_owned()
+            }),
         }
     }
 
     fn done(&mut self, command: &Command, receipt: &Receipt, event: &Event) -> Verdict {
-        let id = command.id();
+        let id = command.id().ok_or("a question did something")?;
         ensure(receipt.id == id && event.id == id, || "done to another id".to_owned())?;
         ensure(event.at == self.now, || "done at another time".to_owned())?;
         let before = self.receipts.insert(id, receipt.clone());
@@ -178,7 +181,9 @@ impl Laws {
                 ensure(receipt.until == Some(*until), || "another end".to_owned())?;
                 (event.number, EventKind::Extended)
             }
-            Command::Status { .. } => return Err("a question did something".to_owned()),
+            Command::Status { .. } | Command::Look { .. } => {
+                return Err("a question did something".to_owned());
+            }
         };
         ensure((number, kind) == (event.number, event.kind), || format!("told as {event:?}"))?;
         self.firsts.push((command.clone(), receipt.clone()));
@@ -232,7 +237,8 @@ impl Laws {
     }
 
     fn replayed(&self, command: &Command, receipt: &Receipt) -> Verdict {
-        let known = self.receipts.get(&command.id()).ok_or("a repeat of nothing")?;
+        let known =
+            command.id().and_then(|id| self.receipts.get(&id)).ok_or("a repeat of nothing")?;
         let mut now = known.clone();
         if is_over(&now, self.now) {
             now.state = State::Expired;
@@ -438,6 +444,7 @@ fn moment(command: &Command) -> Timestamp {
         | Command::Release { now, .. }
         | Command::Extend { now, .. }
         | Command::Status { now, .. } => *now,
+        Command::Look { .. } => Timestamp(0),
     }
 }
 

@@ -153,6 +153,7 @@ pub(crate) fn at(command: &Command, now: Timestamp) -> Command {
         | Command::Release { now: then, .. }
         | Command::Extend { now: then, .. }
         | Command::Status { now: then, .. } => *then = now,
+        Command::Look { .. } => {}
     }
     command
 }

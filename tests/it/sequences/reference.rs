@@ -92,7 +92,7 @@ fn answer(outcome: &Outcome) -> Answer {
         Outcome::Replayed(receipt) => Answer::Replayed(standing(receipt)),
         Outcome::Refused(why) => Answer::Refused(*why),
         Outcome::Mismatch => Answer::Mismatch,
-        Outcome::Unknown => Answer::Unknown,
+        Outcome::Unknown | Outcome::Looked => Answer::Unknown,
     }
 }
 
@@ -120,6 +120,7 @@ impl Reference {
                 self.expire(*now);
                 self.extend(*id, *until, *now)
             }
+            Command::Look { .. } => Answer::Unknown,
             Command::Status { id, now } => {
                 self.expire(*now);
                 match self.find(*id) {
