@@ -255,6 +255,16 @@ impl Book {
         self.balances.get(key)
     }
 
+    /// Whether there is a record at `slot`.
+    #[must_use]
+    pub fn has(&self, slot: &Slot) -> bool {
+        match slot {
+            Slot::Counter(key) => self.counters.contains_key(key),
+            Slot::Register(key) => self.registers.contains_key(key),
+            Slot::Balance(key) => self.balances.contains_key(key),
+        }
+    }
+
     /// The receipt of a posting, if it is in memory.
     #[must_use]
     pub fn receipt(&self, id: &PostingId) -> Option<&Receipt> {
@@ -299,6 +309,35 @@ impl Book {
             self.open_hold(&receipt, until);
         }
         self.receipts.insert(receipt.id, receipt);
+    }
+
+    /// Puts a record in that only [`Book::unshow`] takes out: for a picture of records that are
+    /// elsewhere.
+    pub fn show(&mut self, record: Record) {
+        match record {
+            Record::Counter(key, counter) => drop(self.counters.insert(key, counter)),
+            Record::Register(key, register) => drop(self.registers.insert(key, register)),
+            Record::Balance(key, balance) => drop(self.balances.insert(key, balance)),
+        }
+    }
+
+    /// Takes a record out of a picture.
+    pub fn unshow(&mut self, slot: &Slot) {
+        match slot {
+            Slot::Counter(key) => drop(self.counters.remove(key)),
+            Slot::Register(key) => drop(self.registers.remove(key)),
+            Slot::Balance(key) => drop(self.balances.remove(key)),
+        }
+    }
+
+    /// Says what holds keep of `key`, and will earn, without the holds themselves: for a picture.
+    /// When they end is not known then.
+    pub fn show_held(&mut self, key: Key, amount: u64, earning: u64) {
+        if amount == 0 && earning == 0 {
+            self.holds_by_key.remove(&key);
+        } else {
+            self.holds_by_key.insert(key, Holds { amount, earning, ends: BTreeSet::new() });
+        }
     }
 
     /// Goes on counting events after `number`.

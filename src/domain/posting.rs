@@ -27,6 +27,10 @@ pub const RELEASES_MAX: usize = 64;
 /// Most lots in one balance.
 pub const LOTS_MAX: usize = 256;
 
+/// Nothing is counted beyond this, and no balance takes in more: every ledger, and whoever reads
+/// our JSON, can still count it to the unit and add three of them up in a double.
+pub const AMOUNT_MAX: u64 = 1_000_000_000_000_000;
+
 /// Which of an owner's counters, registers or balances is meant: a kind, for limits what they
 /// count, and the period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,7 +101,8 @@ pub enum Leg {
         key: Key,
         /// How much is taken, at least 1.
         n: u64,
-        /// used + held + n may not pass this; `u64::MAX` is "no limit, count only".
+        /// used + held + n may not pass this; `u64::MAX` is "no limit, count only", which means
+        /// up to [`AMOUNT_MAX`].
         max: u64,
         /// The counter is forgotten after this moment, because its period is over.
         keep_until: Option<Timestamp>,

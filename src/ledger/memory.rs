@@ -42,6 +42,7 @@ impl Memory {
     pub(super) fn submit(&self, submission: Submission) {
         let now = (self.now)();
         let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
+        book.forget(now, EXPIRE_MAX);
         book.expire_due(now, EXPIRE_MAX);
         let answers = submission
             .tasks

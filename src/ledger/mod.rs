@@ -10,8 +10,10 @@
 //!   disk is still good, and opening it again is safe.
 //! - [`Ledger::read`] sees all that was applied, even what is still being made durable.
 
+mod cursor;
 mod embedded;
 mod memory;
+pub mod redis;
 
 use std::path::PathBuf;
 use std::sync::{Arc, RwLockReadGuard};
@@ -24,6 +26,7 @@ use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{Command, Outcome, Receipt};
 use crate::domain::time::Timestamp;
 
+pub use cursor::Cursor;
 pub use embedded::Embedded;
 #[cfg(feature = "testing")]
 pub use embedded::Fault;
@@ -44,6 +47,16 @@ pub enum Durability {
     },
     /// Nothing: for trying things out.
     Memory,
+    /// A crash of Redis or a power cut: Redis syncs its log to disk before each reply.
+    RedisAofAlways,
+    /// The loss of the master, in the ways that Redis fails over well: so many replicas have
+    /// confirmed each answer.
+    Replicas {
+        /// How many, 1 to 16.
+        replicas: u16,
+    },
+    /// Whatever Redis survives as it is set up.
+    RedisAsIs,
 }
 
 /// How to open a ledger.
@@ -51,8 +64,10 @@ pub enum Durability {
 pub struct Options {
     /// What an answer survives. Default [`Durability::Sync`].
     pub durability: Durability,
-    /// Where the records are, unless they are only in memory.
+    /// Where the records are, unless they are only in memory or in Redis.
     pub dir: PathBuf,
+    /// Where they are when they are in Redis.
+    pub redis: Option<redis::Place>,
     /// Most commands that wait; beyond, callers are told that it is busy. Default 65,536: at a
     /// hundred thousand a second, more could not be answered in time anyway.
     pub queue_max: usize,
@@ -70,6 +85,7 @@ impl Options {
         Self {
             durability: Durability::Sync,
             dir,
+            redis: None,
             queue_max: 65_536,
             now,
             #[cfg(feature = "testing")]
@@ -94,6 +110,8 @@ pub enum Answer {
     Outcome(Outcome),
     /// Its deadline came before its turn; nothing was done.
     Late,
+    /// What became of it is not known; asking again with the same id is safe.
+    Failed(LedgerError),
 }
 
 /// Takes the answers to a batch, in the order of its tasks.
@@ -155,6 +173,37 @@ pub enum OpenError {
         found: String,
         /// What is known.
         known: u32,
+    },
+    /// Durability and place do not go together.
+    #[error("durability {durability} needs {needs}; set `store` or `durability` in the config")]
+    Mixed {
+        /// The durability that was asked for.
+        durability: &'static str,
+        /// What it needs.
+        needs: &'static str,
+    },
+    /// The servers cannot be reached or refuse us.
+    #[error("the ledger in Redis cannot be opened: {0}")]
+    Remote(String),
+    /// The servers would break the promise that was asked for.
+    #[error("{0}; or accept it with durability `redis-as-is`")]
+    Unsafe(String),
+    /// There is no installation yet.
+    #[error("{0} holds no installation; `jeton init` makes one")]
+    NotInitialised(String),
+    /// The installation is another.
+    #[error(
+        "{0} belongs to another installation, or was replaced: its epoch is not ours; `jeton \
+         doctor` shows both"
+    )]
+    OtherEpoch(String),
+    /// The installation has another number of partitions.
+    #[error("the installation has {found} partitions, the config says {wanted}")]
+    Partitions {
+        /// What was found.
+        found: u16,
+        /// What was wanted.
+        wanted: u16,
     },
     /// A record cannot be read.
     #[error("{dir} holds a damaged record in {place}: {what}; restore the directory from a backup")]
@@ -224,6 +273,8 @@ pub enum Ledger {
     Memory(Memory),
     /// Durable on this machine.
     Embedded(Embedded),
+    /// Shared by several nodes.
+    Redis(redis::Redis),
 }
 
 impl Ledger {
@@ -232,11 +283,24 @@ impl Ledger {
     /// # Errors
     /// [`OpenError`] says what stands in the way and what to do.
     pub fn open(options: Options) -> Result<Self, OpenError> {
-        match options.durability {
-            Durability::Memory => Ok(Self::Memory(Memory::new(options))),
-            Durability::Sync | Durability::Interval { .. } => {
+        let place = options.redis.clone();
+        match (options.durability, place) {
+            (Durability::Memory, _) => Ok(Self::Memory(Memory::new(options))),
+            (Durability::Sync | Durability::Interval { .. }, None) => {
                 Embedded::open(options).map(Self::Embedded)
             }
+            (Durability::Sync | Durability::Interval { .. }, Some(_)) => Err(OpenError::Mixed {
+                durability: "sync or interval",
+                needs: "the embedded store",
+            }),
+            (
+                Durability::RedisAofAlways | Durability::Replicas { .. } | Durability::RedisAsIs,
+                Some(place),
+            ) => redis::Redis::open(options, place).map(Self::Redis),
+            (
+                Durability::RedisAofAlways | Durability::Replicas { .. } | Durability::RedisAsIs,
+                None,
+            ) => Err(OpenError::Mixed { durability: "redis-…", needs: "a redis:// store" }),
         }
     }
 
@@ -247,6 +311,7 @@ impl Ledger {
         match self {
             Self::Memory(memory) => memory.submit(submission),
             Self::Embedded(embedded) => embedded.submit(submission),
+            Self::Redis(redis) => redis.submit(submission),
         }
     }
 
@@ -255,6 +320,7 @@ impl Ledger {
         match self {
             Self::Memory(memory) => memory.read(),
             Self::Embedded(embedded) => embedded.read(),
+            Self::Redis(redis) => redis.read(),
         }
     }
 
@@ -264,14 +330,16 @@ impl Ledger {
     pub fn is_local(&self) -> bool {
         match self {
             Self::Memory(_) | Self::Embedded(_) => true,
+            Self::Redis(_) => false,
         }
     }
 
     /// How well [`Ledger::read`] knows the records of `owners`.
     #[must_use]
-    pub fn knowledge(&self, _owners: &[Owner]) -> Knowledge {
+    pub fn knowledge(&self, owners: &[Owner]) -> Knowledge {
         match self {
             Self::Memory(_) | Self::Embedded(_) => Knowledge::Exact,
+            Self::Redis(redis) => redis.knowledge(owners),
         }
     }
 
@@ -283,17 +351,39 @@ impl Ledger {
         match self {
             Self::Memory(memory) => Ok(memory.receipt(id)),
             Self::Embedded(embedded) => embedded.receipt(id),
+            Self::Redis(redis) => redis.receipt(id),
         }
     }
 
-    /// Up to `most` durable events after number `after`, oldest first. Reads from disk.
+    /// Up to `most` durable events after `after`, oldest first, and where to go on. Reads from
+    /// disk or from the network.
     ///
     /// # Errors
-    /// [`LedgerError::Read`].
-    pub fn events(&self, after: u64, most: usize) -> Result<Vec<Entry>, LedgerError> {
+    /// [`LedgerError::Read`] or [`LedgerError::Away`].
+    pub fn events(
+        &self,
+        after: &Cursor,
+        most: usize,
+    ) -> Result<(Vec<Entry>, Cursor), LedgerError> {
+        let entries = match self {
+            Self::Memory(memory) => memory.events(after.count(0), most),
+            Self::Embedded(embedded) => embedded.events(after.count(0), most)?,
+            Self::Redis(redis) => return redis.events(after, most),
+        };
+        let last = entries.last().map_or(after.count(0), |entry| entry.event.number);
+        Ok((entries, Cursor::from(last)))
+    }
+
+    /// Where the newest durable events are. May read from the network.
+    ///
+    /// # Errors
+    /// [`LedgerError::Away`].
+    pub fn newest(&self) -> Result<Cursor, LedgerError> {
         match self {
-            Self::Memory(memory) => Ok(memory.events(after, most)),
-            Self::Embedded(embedded) => embedded.events(after, most),
+            Self::Memory(_) | Self::Embedded(_) => {
+                Ok(Cursor::from(self.pulse().borrow().last_event))
+            }
+            Self::Redis(redis) => redis.newest(),
         }
     }
 
@@ -311,6 +401,7 @@ impl Ledger {
         match self {
             Self::Memory(memory) => Ok(memory.history(owner, before, most)),
             Self::Embedded(embedded) => embedded.history(owner, before, most),
+            Self::Redis(redis) => redis.history(owner, before, most),
         }
     }
 
@@ -320,6 +411,7 @@ impl Ledger {
         match self {
             Self::Memory(memory) => memory.pulse(),
             Self::Embedded(embedded) => embedded.pulse(),
+            Self::Redis(redis) => redis.pulse(),
         }
     }
 
@@ -329,6 +421,7 @@ impl Ledger {
         match self {
             Self::Memory(memory) => memory.health(),
             Self::Embedded(embedded) => embedded.health(),
+            Self::Redis(redis) => redis.health(),
         }
     }
 
@@ -338,6 +431,7 @@ impl Ledger {
         match self {
             Self::Memory(_) => 0,
             Self::Embedded(embedded) => embedded.queue_len(),
+            Self::Redis(redis) => redis.queue_len(),
         }
     }
 
@@ -346,6 +440,7 @@ impl Ledger {
         match self {
             Self::Memory(_) => {}
             Self::Embedded(embedded) => embedded.close(),
+            Self::Redis(redis) => redis.close(),
         }
     }
 }

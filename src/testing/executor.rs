@@ -144,11 +144,11 @@ impl Executor for BookExecutor {
     }
 
     fn sweep(&mut self, now: Timestamp) {
-        self.book.expire_due(now, usize::MAX);
-        self.store_events();
         for slot in self.book.forget(now, usize::MAX) {
             self.records.forget(&slot);
         }
+        self.book.expire_due(now, usize::MAX);
+        self.store_events();
     }
 
     fn used(&mut self, key: Key) -> u64 {

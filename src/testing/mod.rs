@@ -9,6 +9,7 @@ mod executor;
 mod found;
 mod scenario;
 mod server;
+pub mod servers;
 
 pub use checker::{Call, Heard, Lie, Standing, judge};
 pub use executor::{BookExecutor, Executor, Records};

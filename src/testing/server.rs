@@ -117,10 +117,14 @@ pub fn engine_in(dir: &Path, options: &BoxOptions) -> SetUp<Engine> {
     let random = ring::rand::SystemRandom::new();
     let engine = Engine::open(
         engine::Options {
-            catalog: catalog::Options { dir: dir.join("catalog"), store_key: [7; 32] },
+            catalog: catalog::Options {
+                store: catalog::Store::Embedded { dir: dir.join("catalog") },
+                store_key: [7; 32],
+            },
             ledger,
             code_secret: [9; 32],
             campaign_labels: Vec::new(),
+            counts_age_ms_max: engine::COUNTS_AGE_MS_MAX,
             clock: options.clock.clone(),
             random: Arc::new(move |bytes| ring::rand::SecureRandom::fill(&random, bytes).is_ok()),
         },

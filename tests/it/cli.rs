@@ -306,6 +306,8 @@ fn a_whole_round_with_a_server() {
     let code = codes.lines().next().unwrap();
 
     assert_eq!(serving.json(0, &["validate", code])["state"], "valid");
+    let exact = serving.json(0, &["validate", code, "--exact"]);
+    assert_eq!((&exact["state"], exact.get("counts_age_ms")), (&"valid".into(), None));
     let id = "0190f2f0-0000-7000-8000-00000000002a";
     let first = serving.json(0, &["redeem", code, "--gate", "north", "--id", id]);
     assert_eq!((&first["state"], &first["replayed"]), (&"redeemed".into(), &false.into()));

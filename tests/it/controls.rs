@@ -127,11 +127,11 @@ impl Executor for Broken {
     }
 
     fn sweep(&mut self, now: Timestamp) {
-        self.book.expire_due(now, usize::MAX);
-        self.events.extend(self.book.take_events());
         if self.fault != Fault::NeverForgets {
             self.book.forget(now, usize::MAX);
         }
+        self.book.expire_due(now, usize::MAX);
+        self.events.extend(self.book.take_events());
     }
 
     fn used(&mut self, key: Key) -> u64 {

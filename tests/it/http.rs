@@ -264,6 +264,11 @@ fn the_verbs_answer_and_repeat_their_answers() {
     let order = json!({"code": "GIFT", "order": {"currency": "EUR", "total": "30.50"}});
     let valid = office.post(&till, "/v1/validate", &order);
     assert_eq!((&valid["state"], &valid["total_after"]), (&json!("valid"), &json!("0.00")));
+    let exact = json!({"code": "GIFT", "exact": true, "order": order["order"]});
+    let known = office.post(&till, "/v1/validate", &exact);
+    assert_eq!((&known["state"], known.get("counts_age_ms")), (&json!("valid"), None));
+    let told = office.act(&till, "/v1/redeem", "e", &exact);
+    assert_eq!((&told["status"], &told["errors"][0]["path"]), (&json!(422), &json!("exact")));
     let bare = office.post(&till, "/v1/redeem", &order);
     assert_eq!((&bare["status"], bare["hint"].is_string()), (&json!(400), true));
 

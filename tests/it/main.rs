@@ -23,6 +23,7 @@ mod ledgers;
 mod limits;
 mod quic;
 mod raw;
+mod redis;
 mod refusals;
 mod restarts;
 mod scenarios;

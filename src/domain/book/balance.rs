@@ -2,11 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::domain::posting::{LOTS_MAX, LotPart, Opening};
+use crate::domain::posting::{AMOUNT_MAX, LOTS_MAX, LotPart, Opening};
 use crate::domain::time::Timestamp;
-
-/// Most that is ever put into a balance: far from where sums overflow.
-pub(super) const EARNED_MAX: u64 = u64::MAX >> 1;
 
 /// A balance. Lots + taken + lapsed = earned, always.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,7 +40,7 @@ impl Balance {
     pub fn opened(opening: Option<Opening>) -> Self {
         let mut balance = Self::default();
         if let Some(opening) = opening {
-            balance.put_in(opening.amount, opening.expires);
+            balance.put_in(opening.amount.min(AMOUNT_MAX), opening.expires);
         }
         balance
     }

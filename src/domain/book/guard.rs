@@ -1,9 +1,8 @@
 //! Guards: whether the legs of a posting may be applied. Reads only, so that *validate* can ask as
 //! well.
 
-use super::balance::EARNED_MAX;
 use super::{Balance, Book, Key, Timestamp};
-use crate::domain::posting::{AtCap, Blocked, Leg, Setting, Take, Unset};
+use crate::domain::posting::{AMOUNT_MAX, AtCap, Blocked, Leg, Setting, Take, Unset};
 
 impl Book {
     /// Checks the guards of `legs` in their order; the first that fails is the answer. Legs of one
@@ -55,12 +54,12 @@ impl Book {
         let used = self.used(key);
         let held = self.held(key).saturating_sub(self.held_but_over(key, now));
         let asked = used.saturating_add(self.pending(before, key)).saturating_add(n);
-        // Without a limit, what does not fit into the number is refused all the same.
-        if asked < u64::MAX && asked.checked_add(held).is_some_and(|sum| sum <= max) {
+        let limit = max.min(AMOUNT_MAX);
+        let needed = asked.saturating_add(held).saturating_sub(limit);
+        if needed == 0 {
             return Ok(());
         }
-        let needed = asked.saturating_add(held).saturating_sub(max);
-        let retry_after_ms = if asked <= max { self.retry_after(key, needed, now) } else { None };
+        let retry_after_ms = if asked <= limit { self.retry_after(key, needed, now) } else { None };
         Err(Blocked::Guard { leg, used, held, max, retry_after_ms })
     }
 
@@ -138,8 +137,8 @@ impl Book {
         let pending = sum(before.iter().map(|leg| earns_on(leg, key)));
         let coming = self.earning(key).saturating_add(pending);
         let earned = balance.earned.saturating_add(coming);
-        if earned.saturating_add(*amount) > EARNED_MAX {
-            return Err(Blocked::Cap { leg: place, balance: earned, max: EARNED_MAX });
+        if earned.saturating_add(*amount) > AMOUNT_MAX {
+            return Err(Blocked::Cap { leg: place, balance: earned, max: AMOUNT_MAX });
         }
         // What the posting spends before makes room.
         let spent = sum(before.iter().map(|leg| spends_on(leg, key)));

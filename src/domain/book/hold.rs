@@ -145,7 +145,7 @@ impl Book {
     /// give so much.
     pub(super) fn retry_after(&self, key: &Key, needed: u64, now: Timestamp) -> Option<u64> {
         let holds = self.holds_by_key.get(key)?;
-        if needed > holds.amount {
+        if needed > holds.amount || holds.ends.is_empty() {
             return None;
         }
         let mut freed = 0_u64;

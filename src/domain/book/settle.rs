@@ -135,7 +135,10 @@ impl Book {
                 Leg::Count { key, keep_until, .. } => {
                     let used_before = if from.0 == Force::Used { had } else { 0 };
                     let used_after = if to.0 == Force::Used { keeps } else { 0 };
-                    self.recount(key, used_before, used_after, *keep_until);
+                    let is_over = keep_until.is_some_and(|end| end <= now);
+                    if !is_over || self.counters.contains_key(key) {
+                        self.recount(key, used_before, used_after, *keep_until);
+                    }
                 }
                 Leg::Once { marker, key, n, .. } => {
                     if to.1 == 0 && from.1 > 0 {
@@ -196,7 +199,8 @@ impl Book {
         self.write(Record::Counter(*key, Counter { used, keep_until }));
     }
 
-    /// A counter that was forgotten stays forgotten when something is given back to it.
+    /// A counter that was forgotten stays forgotten when something is given back to it. What was
+    /// held and is confirmed after its period counts for nothing any more.
     fn recount(&mut self, key: &Key, before: u64, after: u64, keep_until: Option<Timestamp>) {
         if before == 0 && after > 0 {
             self.count(key, after, keep_until);

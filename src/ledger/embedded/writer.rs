@@ -115,7 +115,11 @@ impl Writer {
     fn collect(&self) -> (Vec<Submission>, bool) {
         let patience = match self.options.durability {
             Durability::Interval { window_ms } => Duration::from_millis(window_ms).min(SWEEP_EVERY),
-            Durability::Sync | Durability::Memory => SWEEP_EVERY,
+            Durability::Sync
+            | Durability::Memory
+            | Durability::RedisAofAlways
+            | Durability::Replicas { .. }
+            | Durability::RedisAsIs => SWEEP_EVERY,
         };
         let mut next = match self.inbox.recv_timeout(patience) {
             Ok(message) => Some(message),
@@ -206,6 +210,7 @@ impl Writer {
         let mut round =
             Round { waiting: Vec::with_capacity(submissions.len()), ids: SmallVec::new() };
         let mut book = self.book();
+        let mut forgotten = book.forget(now, SWEEP_MAX);
         book.expire_due(now, SWEEP_MAX);
         for Submission { tasks, done } in submissions {
             let mut answers = Vec::with_capacity(tasks.len());
@@ -219,8 +224,11 @@ impl Writer {
             }
             round.waiting.push((done, answers));
         }
-        // Last, so that what a late command writes into a period that is over is not left on disk.
-        let forgotten = book.forget(now, SWEEP_MAX);
+        // Again, so that what a late command writes into a period that is over is not left on disk.
+        forgotten.extend(book.forget(now, SWEEP_MAX));
+        forgotten.sort_unstable();
+        forgotten.dedup();
+        forgotten.retain(|slot| !book.has(slot));
         let events: Vec<Event> = book.take_events();
         round.ids.extend(events.iter().map(|event| event.id));
         let batch = self.disk.batch(&book, &events, &forgotten);

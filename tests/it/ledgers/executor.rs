@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use jeton::domain::book::{Balance, Event};
 use jeton::domain::posting::{Command, Key, Outcome};
 use jeton::domain::time::Timestamp;
-use jeton::ledger::{Answer, Durability, Entry, Ledger, LedgerError, Options, Task};
+use jeton::ledger::{Answer, Cursor, Durability, Entry, Ledger, LedgerError, Options, Task};
 use jeton::testing::{Executor, ManualClock};
 
 /// Before all that happens in tests: while a ledger's clock shows it, nothing ends on the side.
@@ -56,13 +56,14 @@ pub(crate) fn outcomes(reply: Reply) -> Vec<Outcome> {
     let outcome = |answer| match answer {
         Answer::Outcome(outcome) => outcome,
         Answer::Late => panic!("late, without a deadline"),
+        Answer::Failed(error) => panic!("{error}"),
     };
     reply.expect("an answer").unwrap().into_iter().map(outcome).collect()
 }
 
 /// All events of a ledger.
 pub(crate) fn all_events(ledger: &Ledger) -> Vec<Entry> {
-    ledger.events(0, usize::MAX).unwrap()
+    ledger.events(&Cursor::from(0), usize::MAX).unwrap().0
 }
 
 /// A ledger as an executor, in a directory of its own. Holds end and records are forgotten when
@@ -144,7 +145,7 @@ impl Executor for LedgerExecutor {
     }
 
     fn events_after(&mut self, number: u64) -> Vec<Event> {
-        let entries = self.ledger().events(number, usize::MAX).unwrap();
+        let (entries, _) = self.ledger().events(&Cursor::from(number), usize::MAX).unwrap();
         entries.into_iter().map(|entry| entry.event).collect()
     }
 

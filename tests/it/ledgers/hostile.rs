@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jeton::domain::posting::Command;
 use jeton::domain::time::Timestamp;
-use jeton::ledger::{Durability, Health, Ledger, LedgerError, OpenError};
+use jeton::ledger::{Cursor, Durability, Health, Ledger, LedgerError, OpenError};
 use jeton::testing::Executor;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -98,7 +98,7 @@ fn poke(dir: &Path) -> Result<(), String> {
         LedgerError::Read(_) => Ok(()),
         other => Err(format!("reading is answered {other:?}")),
     };
-    ledger.events(0, usize::MAX).map(drop).or_else(read)?;
+    ledger.events(&Cursor::from(0), usize::MAX).map(drop).or_else(read)?;
     let mut commands: Vec<Command> = workload::batches().into_iter().flatten().collect();
     let now = Timestamp(100_000);
     let ids: Vec<_> = commands.iter().filter_map(Command::id).collect();

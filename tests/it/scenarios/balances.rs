@@ -410,9 +410,9 @@ pub(super) const CASES: &[Case] = &[
     (
         "points over the largest number are refused",
         "
-        at 0 post a earn g 9223372036854775807 => done
-             post b earn g 1 => refused cap leg 0 balance 9223372036854775807 \
-               max 9223372036854775807
+        at 0 post a earn g 1000000000000000 => done
+             post b earn g 1 => refused cap leg 0 balance 1000000000000000 \
+               max 1000000000000000
     ",
     ),
     (

@@ -45,9 +45,9 @@ pub(super) const CASES: &[Case] = &[
     (
         "a number that is full refuses, even without a limit",
         "
-        at 0 post a count x 18446744073709551000/- => done
-             post b count x 1000/- => \
-               refused leg 0 used 18446744073709551000 held 0 max 18446744073709551615
+        at 0 post a count x 999999999999000/- => done
+             post b count x 1001/- => \
+               refused leg 0 used 999999999999000 held 0 max 18446744073709551615
     ",
     ),
     (

@@ -1,0 +1,239 @@
+//! Function calls: what is put into one, and what its reply says.
+
+use std::collections::HashSet;
+
+use redis::{Cmd, Value, cmd};
+
+use super::library::fence_key;
+use super::wire::{Damage, OwnerRecord, Reader, packed};
+use super::{Place, Shared};
+use crate::domain::id::{Owner, PostingId};
+use crate::domain::posting::{Command, Leg, Outcome};
+use crate::domain::time::Timestamp;
+
+type Set<T> = HashSet<T, foldhash::fast::RandomState>;
+
+/// The partition of an owner, or of a posting without Cluster: by its last two bytes.
+pub(super) fn partition_of(name: &[u8; 16], partitions: u16) -> u16 {
+    let [.., high, low] = *name;
+    u16::from_be_bytes([high, low]) % partitions.max(1)
+}
+
+/// A key: the partition's tag, a letter, a name.
+pub(super) fn key(partition: u16, letter: char, name: &[u8]) -> Vec<u8> {
+    let mut key = format!("{{j{partition}}}{letter}").into_bytes();
+    key.extend_from_slice(name);
+    key
+}
+
+/// Which part of the ledger a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// All partitions: they are on one server.
+    All,
+    /// One partition.
+    One(u16),
+}
+
+impl Reach {
+    /// A key by which a cluster finds the master.
+    pub(super) fn key(self) -> Vec<u8> {
+        match self {
+            Self::All => fence_key(0),
+            Self::One(partition) => fence_key(partition),
+        }
+    }
+
+    pub(super) fn argument(self) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::One(partition) => partition.to_string(),
+        }
+    }
+
+    pub(super) fn fences(self, partitions: u16) -> Vec<Vec<u8>> {
+        match self {
+            Self::All => (0..partitions).map(fence_key).collect(),
+            Self::One(partition) => vec![fence_key(partition)],
+        }
+    }
+
+    /// Where the receipt of a posting is.
+    pub(super) fn home(self, id: &PostingId, partitions: u16) -> u16 {
+        match self {
+            Self::All => partition_of(&id.0, partitions),
+            Self::One(partition) => partition,
+        }
+    }
+}
+
+/// The owner of what a leg changes first.
+pub(super) fn owner_of(leg: &Leg) -> Owner {
+    match leg {
+        Leg::Count { key, .. }
+        | Leg::Once { key, .. }
+        | Leg::Interval { key, .. }
+        | Leg::Zone { key, .. }
+        | Leg::Spend { key, .. }
+        | Leg::Earn { key, .. } => key.owner,
+    }
+}
+
+/// A function call with its first arguments: the fence, and the keys that are read at once.
+pub(super) fn begin(
+    place: &Place,
+    function: &str,
+    reach: Reach,
+    keys: &[Vec<u8>],
+    now: Timestamp,
+) -> Cmd {
+    let fences = reach.fences(place.partitions);
+    let mut call = cmd("FCALL");
+    call.arg(function).arg(fences.len() + keys.len());
+    for key in fences.iter().chain(keys) {
+        call.arg(key);
+    }
+    call.arg(place.epoch.text()).arg(place.partitions).arg(reach.argument()).arg(now.0);
+    call
+}
+
+/// The call that applies `commands`.
+pub(super) fn apply<'a>(
+    place: &Place,
+    reach: Reach,
+    commands: impl Iterator<Item = &'a Command> + Clone,
+    now: Timestamp,
+) -> Cmd {
+    let (mut owners, mut ids) = (Set::default(), Set::default());
+    let mut keys = Vec::new();
+    let mut name_owner = |owner: Owner| {
+        let partition = partition_of(&owner.0, place.partitions);
+        let is_ours = reach == Reach::All || reach == Reach::One(partition);
+        if is_ours && owners.insert(owner) {
+            keys.push(key(partition, 'o', &owner.0));
+        }
+    };
+    for command in commands.clone() {
+        match command {
+            Command::Post(posting) => {
+                for leg in &posting.legs {
+                    name_owner(owner_of(leg));
+                    if let Leg::Once { marker, .. } = leg {
+                        name_owner(marker.owner);
+                    }
+                }
+            }
+            Command::Look { owners } => owners.iter().for_each(|owner| name_owner(*owner)),
+            Command::Recall { .. }
+            | Command::Confirm { .. }
+            | Command::Release { .. }
+            | Command::Extend { .. }
+            | Command::Status { .. } => {}
+        }
+    }
+    for id in commands.clone().filter_map(Command::id) {
+        if ids.insert(id) {
+            keys.push(key(reach.home(&id, place.partitions), 'r', &id.0));
+        }
+    }
+    let mut call = begin(place, "jeton_1_apply", reach, &keys, now);
+    for command in commands {
+        call.arg(packed(command));
+    }
+    call
+}
+
+/// A posting that another partition has begun, and whose end only its home knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Doubt {
+    pub(super) id: PostingId,
+    pub(super) home: u16,
+    pub(super) attempt: u64,
+}
+
+/// What became of a command.
+#[derive(Debug)]
+pub(super) enum Said {
+    Outcome(Outcome),
+    /// Something must be settled first.
+    Doubt(Doubt),
+}
+
+/// Letters and values, two for each command.
+pub(super) fn pairs(reply: Value) -> Result<Vec<(u8, Vec<u8>)>, Damage> {
+    let Value::Array(values) = reply else { return Err("the reply is no list".to_owned()) };
+    let mut pairs = Vec::with_capacity(values.len() / 2);
+    let mut values = values.into_iter();
+    while let (Some(letter), Some(value)) = (values.next(), values.next()) {
+        let (Value::BulkString(letter), Value::BulkString(value)) = (letter, value) else {
+            return Err("the reply holds something that is no text".to_owned());
+        };
+        pairs.push((letter.first().copied().unwrap_or_default(), value));
+    }
+    Ok(pairs)
+}
+
+/// What the reply says of one command. What was looked at goes into the picture.
+pub(super) fn said(
+    shared: &Shared,
+    command: &Command,
+    letter: u8,
+    value: &[u8],
+    now: Timestamp,
+) -> Result<Said, Damage> {
+    let mut reader = Reader::new(value);
+    let id = command.id().unwrap_or(PostingId([0; 16]));
+    Ok(Said::Outcome(match letter {
+        b'D' => {
+            let receipt = reader.receipt(id)?;
+            shared.picture.forget(receipt.legs.iter().flat_map(owners_in));
+            Outcome::Done(Box::new(receipt))
+        }
+        b'R' => Outcome::Replayed(Box::new(reader.receipt(id)?)),
+        b'N' => Outcome::Refused(reader.blocked(|leg| ceiling(command, leg))?),
+        b'M' => Outcome::Mismatch,
+        b'U' => Outcome::Unknown,
+        b'L' => {
+            for (owner, record) in looked(&mut reader)? {
+                shared.picture.put(owner, record, now);
+            }
+            Outcome::Looked
+        }
+        b'Q' => return Ok(Said::Doubt(doubt(&mut reader)?)),
+        other => return Err(format!("an answer is of kind {other}")),
+    }))
+}
+
+/// Every owner whose records a leg can change.
+pub(super) fn owners_in(leg: &Leg) -> impl Iterator<Item = Owner> + use<> {
+    let marker = if let Leg::Once { marker, .. } = leg { Some(marker.owner) } else { None };
+    [Some(owner_of(leg)), marker].into_iter().flatten()
+}
+
+pub(super) fn doubt(reader: &mut Reader<'_>) -> Result<Doubt, Damage> {
+    let _fields = reader.array(3)?;
+    let id = reader.id()?;
+    let home = u16::try_from(reader.uint()?).map_err(|error| error.to_string())?;
+    Ok(Doubt { id, home, attempt: reader.uint()? })
+}
+
+fn looked(reader: &mut Reader<'_>) -> Result<Vec<(Owner, OwnerRecord)>, Damage> {
+    let count = reader.array(usize::MAX)?;
+    let mut found = Vec::new();
+    for _ in 0..count {
+        let _fields = reader.array(2)?;
+        let owner = reader.owner()?;
+        found.push((owner, reader.owner_record(owner)?));
+    }
+    Ok(found)
+}
+
+/// The ceiling of a leg, as the command asked for it.
+fn ceiling(command: &Command, place: usize) -> u64 {
+    let Command::Post(posting) = command else { return 0 };
+    match posting.legs.get(place) {
+        Some(Leg::Count { max, .. } | Leg::Once { max, .. }) => *max,
+        Some(Leg::Spend { amount, .. }) => *amount,
+        Some(Leg::Interval { .. } | Leg::Zone { .. } | Leg::Earn { .. }) | None => 0,
+    }
+}

@@ -1,0 +1,1369 @@
+#!lua name=jeton_1
+
+-- The book in Redis: the mirror of `domain::book`, line by line where it matters.
+--
+-- Everything lives in partitions. The keys of partition 7 carry the hash tag {j7}; what follows
+-- the tag says what they hold:
+--
+--   m        the fence: 32 hexadecimal digits of the epoch, then the number of the last event
+--   o OWNER  an owner's record: {ids, entries, holds}
+--   r ID     a receipt
+--   s ID     what a posting of another partition has here (Cluster): a receipt of its own
+--   e        the events, one stream entry for those of one call; its id is the last one's number
+--   h        open holds by their end (sorted set)
+--   k OWNER FACET   open holds on one key by their end; a member is the id and what it keeps
+--   l OWNER  ids of older postings of an owner (sorted set by time)
+--   p        postings whose other partitions have not all followed yet (sorted set; Cluster)
+--   a ID     the attempt at a posting that was given up (Cluster)
+--   c ID     the partition in which the posting with this id is (Cluster)
+--
+-- An owner's record: ids are the newest posting ids, 16 bytes each. Entries are found by a letter
+-- and the facet's 8 bytes:
+--
+--   c  counter   {used, keep_until}
+--   r  register  {value, event, keep_until}   a moment is a number, a zone 8 bytes
+--   b  balance   {earned, taken, lapsed, {amount, expires, amount, expires, ...}}
+--
+-- holds are found by the facet: {kept, earning, first_end, count}, or `false` without any.
+-- `false` stands for whatever is absent, "never" and "no limit" included.
+--
+-- A receipt: {fingerprint, state, size, confirmed, released, until, first_until, at, event,
+-- confirm, legs, results, note, releases, partitions}. Legs are kept packed as they came. In what
+-- `s` holds, partitions is {home, attempt, step}.
+--
+-- An event's number is the count in its partition, times the number of partitions, plus the
+-- partition: unique, and without gaps in each partition.
+--
+-- Numbers are doubles: everything that is counted stays below 10^15, which the book enforces.
+
+local AMOUNT_MAX = 1000000000000000
+local LOTS_MAX = 256
+local RELEASES_MAX = 64
+local HOLDS_LOOKED_AT_MAX = 64
+local IDS_MAX = 4
+
+local HELD, REDEEMED, RELEASED, EXPIRED = 1, 2, 3, 4
+local REDEEMED_EVENT, HELD_EVENT, CONFIRMED_EVENT = 1, 2, 3
+local RELEASED_EVENT, EXTENDED_EVENT, EXPIRED_EVENT = 4, 5, 6
+
+-- Letters of entries.
+local COUNTER, REGISTER = 99, 114
+
+-- Places in a receipt.
+local FINGERPRINT, STATE, SIZE, GIVEN, BACK, UNTIL, FIRST_UNTIL = 1, 2, 3, 4, 5, 6, 7
+local AT, EVENT, CONFIRM, LEGS, RESULTS, NOTE, RELEASES, PARTS = 8, 9, 10, 11, 12, 13, 14, 15
+
+-- Kinds of legs, and their places: {kind, owner, entry, ...}.
+local COUNT, ONCE, INTERVAL, ZONE, SPEND, EARN = 1, 2, 3, 4, 5, 6
+
+-- Bound in `begin`: while the library is loaded there is nothing to call.
+local call, pack, unpacked, byte, sub, concat, fmod
+
+-- What one call works on; set by `begin`, gone after it.
+local partitions, only, clock
+local tags, metas, numbers, owners, receipts, subs, legs_of
+local dirty_owners, dirty_receipts, dirty_subs, events_of, touched, doubts, owner_seen
+
+local function fail(text)
+  error({ err = text })
+end
+
+------------------------------------------------------------------------------------------------
+-- Keys and records
+
+local function partition_of(name)
+  local high, low = byte(name, 15, 16)
+  return (high * 256 + low) % partitions
+end
+
+local function tag(partition)
+  local known = tags[partition]
+  if not known then
+    known = '{j' .. partition .. '}'
+    tags[partition] = known
+  end
+  return known
+end
+
+-- Where the receipt of a posting is, and its events go.
+local function home_of(id)
+  return only or partition_of(id)
+end
+
+-- In Cluster, a call sees one partition; the legs of other ones are not its business.
+local function is_foreign(owner)
+  return only and partition_of(owner) ~= only
+end
+
+local function keep_until_of(entry, value)
+  local letter = byte(entry)
+  return letter == COUNTER and value[2] or letter == REGISTER and value[3]
+end
+
+-- An owner's record as it was stored, without the entries whose period is over.
+local function owner_from(value)
+  if not value then
+    return { '', {}, false }
+  end
+  local owned = unpacked(value)
+  for entry, known in pairs(owned[2]) do
+    local keep_until = keep_until_of(entry, known)
+    if keep_until and keep_until <= clock then
+      owned[2][entry] = nil
+    end
+  end
+  return owned
+end
+
+-- The fence: without the epoch of this installation nothing is read or written.
+local function begin(keys, epoch, count, one, now)
+  call, pack, unpacked = redis.call, cmsgpack.pack, cmsgpack.unpack
+  byte, sub, concat, fmod = string.byte, string.sub, table.concat, math.fmod
+  partitions, only, clock = count, one, now
+  tags, metas, numbers, owners, receipts, subs, legs_of = {}, {}, {}, {}, {}, {}, {}
+  dirty_owners, dirty_receipts, dirty_subs, events_of, touched = {}, {}, {}, {}, {}
+  doubts, owner_seen = {}, {}
+  local values = #keys > 0 and call('MGET', unpack(keys)) or {}
+  for place = 1, #keys do
+    local key, value = keys[place], values[place]
+    local close = string.find(key, '}', 3, true)
+    local kind, name = sub(key, close + 1, close + 1), sub(key, close + 2)
+    if kind == 'm' then
+      local partition = tonumber(sub(key, 3, close - 1))
+      if not value or sub(value, 1, 32) ~= epoch then
+        fail('NOEPOCH partition ' .. partition .. (value and ' has another epoch' or ' is empty'))
+      end
+      numbers[partition] = tonumber(sub(value, 33))
+    elseif kind == 'o' then
+      owners[name] = owner_from(value)
+    elseif kind == 'r' then
+      receipts[name] = value and unpacked(value) or false
+    elseif kind == 's' then
+      subs[name] = value and unpacked(value) or false
+    end
+  end
+end
+
+local function number_of(partition)
+  local number = numbers[partition]
+  if not number then
+    fail('ERR the fence of partition ' .. partition .. ' was not named')
+  end
+  return number
+end
+
+local function owner_record(owner)
+  local record = owners[owner]
+  if not record then
+    local value = call('GET', tag(partition_of(owner)) .. 'o' .. owner)
+    record = owner_from(value)
+    owners[owner] = record
+  end
+  return record
+end
+
+local function receipt_of(id)
+  local receipt = receipts[id]
+  if receipt == nil then
+    local value = call('GET', tag(home_of(id)) .. 'r' .. id)
+    receipt = value and unpacked(value) or false
+    receipts[id] = receipt
+  end
+  return receipt
+end
+
+local function sub_of(id)
+  local receipt = subs[id]
+  if receipt == nil then
+    local value = call('GET', tag(only) .. 's' .. id)
+    receipt = value and unpacked(value) or false
+    subs[id] = receipt
+  end
+  return receipt
+end
+
+local function legs_in(receipt)
+  local legs = legs_of[receipt]
+  if not legs then
+    legs = unpacked(receipt[LEGS])
+    legs_of[receipt] = legs
+  end
+  return legs
+end
+
+local function save_receipt(id, receipt)
+  receipts[id] = receipt
+  dirty_receipts[id] = true
+end
+
+local function live_of(receipt)
+  local state = receipt[STATE]
+  if state == HELD then
+    return receipt[SIZE] - receipt[BACK]
+  elseif state == REDEEMED then
+    return receipt[GIVEN] - receipt[BACK]
+  end
+  return 0
+end
+
+-- Notes that a record changed, so that the next event carries it.
+local function touch(owner, entry)
+  dirty_owners[owner] = true
+  for place = 1, #touched, 2 do
+    if touched[place] == owner and touched[place + 1] == entry then
+      return
+    end
+  end
+  touched[#touched + 1] = owner
+  touched[#touched + 1] = entry
+end
+
+local function write(owner, entry, value)
+  owner_record(owner)[2][entry] = value
+  touch(owner, entry)
+end
+
+local function held_of(owner, facet)
+  local holds = owner_record(owner)[3]
+  return holds and holds[facet] or nil
+end
+
+local function held(owner, entry)
+  local holds = owner_record(owner)[3]
+  holds = holds and holds[sub(entry, 2)]
+  return holds and holds[1] or 0
+end
+
+local function earning(owner, entry)
+  local holds = owner_record(owner)[3]
+  holds = holds and holds[sub(entry, 2)]
+  return holds and holds[2] or 0
+end
+
+-- Writes down what happened, with all records touched since the last event.
+local function record(kind, id, at)
+  local home = home_of(id)
+  local count = number_of(home) + 1
+  numbers[home] = count
+  local changes = {}
+  for place = 1, #touched, 2 do
+    local owner, entry = touched[place], touched[place + 1]
+    local value = owner_record(owner)[2][entry] or false
+    changes[#changes + 1] = { owner, entry, value, value and held(owner, entry) or 0 }
+  end
+  touched = {}
+  local number = count * partitions + home
+  local list = events_of[home]
+  if not list then
+    list = {}
+    events_of[home] = list
+  end
+  list[#list + 1] = pack({ number, at, kind, id, changes })
+  return number
+end
+
+local function next_event(id)
+  local home = home_of(id)
+  return (number_of(home) + 1) * partitions + home
+end
+
+------------------------------------------------------------------------------------------------
+-- Amounts, counters, balances
+
+-- How much of `n` is in force when `q` of `size` are: n * q / size, rounded up.
+local function share(n, q, size)
+  if q >= size then
+    return n
+  end
+  local product = n * q
+  if product < 9007199254740992 then
+    local rest = fmod(product, size)
+    local whole = (product - rest) / size
+    return rest > 0 and whole + 1 or whole
+  end
+  -- Bit by bit, because the product does not fit into a double.
+  local whole, rest, bit = 0, 0, 1125899906842624
+  while bit >= 1 do
+    whole, rest = whole * 2, rest * 2
+    if n >= bit then
+      n = n - bit
+      rest = rest + q
+    end
+    while rest >= size do
+      rest = rest - size
+      whole = whole + 1
+    end
+    bit = bit / 2
+  end
+  return rest > 0 and whole + 1 or whole
+end
+
+local function used(owner, entry)
+  local counter = owner_record(owner)[2][entry]
+  return counter and counter[1] or 0
+end
+
+-- What a register holds for a command of `now`.
+local function register(owner, entry, now)
+  local value = owner_record(owner)[2][entry]
+  if value and value[3] and value[3] <= now then
+    return nil
+  end
+  return value
+end
+
+local function in_lots(balance)
+  local sum = 0
+  for place = 1, #balance[4], 2 do
+    sum = sum + balance[4][place]
+  end
+  return sum
+end
+
+local function is_over(expires, now)
+  return expires and expires <= now
+end
+
+local function available(balance, now)
+  local sum, lots = 0, balance[4]
+  for place = 1, #lots, 2 do
+    if not is_over(lots[place + 1], now) then
+      sum = sum + lots[place]
+    end
+  end
+  return sum
+end
+
+local function add_lot(balance, amount, expires)
+  if amount == 0 then
+    return
+  end
+  local lots = balance[4]
+  local place = 1
+  while place < #lots do
+    local other = lots[place + 1]
+    if other == expires then
+      lots[place] = lots[place] + amount
+      return
+    end
+    if expires and (not other or other > expires) then
+      break
+    end
+    place = place + 2
+  end
+  table.insert(lots, place, expires)
+  table.insert(lots, place, amount)
+end
+
+-- Keeps the lots for which `keeps` says so.
+local function retain(balance, keeps)
+  local lots = {}
+  for place = 1, #balance[4], 2 do
+    local amount, expires = balance[4][place], balance[4][place + 1]
+    if keeps(amount, expires) then
+      lots[#lots + 1] = amount
+      lots[#lots + 1] = expires
+    end
+  end
+  balance[4] = lots
+end
+
+local function put_in(balance, amount, expires)
+  balance[1] = balance[1] + amount
+  add_lot(balance, amount, expires)
+end
+
+-- A copy of the balance, or the one it begins with.
+local function open_balance(owner, entry, opening, expires)
+  local known = owner_record(owner)[2][entry]
+  local balance = { 0, 0, 0, {} }
+  if known then
+    balance = { known[1], known[2], known[3], {} }
+    for place = 1, #known[4] do
+      balance[4][place] = known[4][place]
+    end
+  elseif opening then
+    put_in(balance, opening, expires)
+  end
+  return balance
+end
+
+-- Writes down the lots whose end has come.
+local function lapse(balance, now)
+  local over = in_lots(balance) - available(balance, now)
+  retain(balance, function(_, expires) return not is_over(expires, now) end)
+  balance[3] = balance[3] + over
+end
+
+local function is_left(amount)
+  return amount > 0
+end
+
+-- Takes up to `amount`, from the lot that ends first; says what from which lots.
+local function spend(balance, amount)
+  local left, parts, lots = amount, {}, balance[4]
+  for place = 1, #lots, 2 do
+    local part = math.min(lots[place], left)
+    if part > 0 then
+      lots[place] = lots[place] - part
+      left = left - part
+      parts[#parts + 1] = part
+      parts[#parts + 1] = lots[place + 1]
+    end
+  end
+  retain(balance, is_left)
+  balance[2] = balance[2] + amount - left
+  return parts
+end
+
+-- Gives back what lies between `keep` and `had`, to lots with their original end.
+local function give_back(balance, parts, had, keep, now)
+  local first, lapsed = 0, 0
+  for place = 1, #parts, 2 do
+    local last, expires = first + parts[place], parts[place + 1]
+    local back = math.max(math.min(last, had) - math.max(first, keep), 0)
+    first = last
+    if back > 0 then
+      balance[2] = balance[2] - back
+      if is_over(expires, now) then
+        balance[3] = balance[3] + back
+        lapsed = lapsed + back
+      else
+        add_lot(balance, back, expires)
+      end
+    end
+  end
+  return lapsed
+end
+
+-- Takes back what was put in, first from the lot that ends at `expires`; says how much was there.
+local function take_back(balance, amount, expires)
+  local left, lots = amount, balance[4]
+  for place = 1, #lots, 2 do
+    if lots[place + 1] == expires then
+      local part = math.min(lots[place], left)
+      lots[place] = lots[place] - part
+      left = left - part
+      break
+    end
+  end
+  for place = 1, #lots, 2 do
+    local part = math.min(lots[place], left)
+    lots[place] = lots[place] - part
+    left = left - part
+  end
+  retain(balance, is_left)
+  balance[1] = balance[1] - (amount - left)
+  return amount - left
+end
+
+------------------------------------------------------------------------------------------------
+-- Holds
+
+-- What the legs of a hold keep of each of its keys: {owner, facet, kept, earning}.
+local function kept_by(receipt)
+  local live, size = live_of(receipt), receipt[SIZE]
+  local kept = {}
+  local results = receipt[RESULTS]
+  for place, leg in ipairs(legs_in(receipt)) do
+    if not is_foreign(leg[2]) then
+      local kind, owner, facet = leg[1], leg[2], sub(leg[3], 2)
+      local amount, coming = 0, 0
+      if kind == COUNT or kind == SPEND then
+        amount = share(results[place][1], live, size)
+      elseif kind == EARN then
+        coming = share(results[place][1], live, size)
+      end
+      local found
+      for _, other in ipairs(kept) do
+        if other[1] == owner and other[2] == facet then
+          found = other
+        end
+      end
+      if found then
+        found[3], found[4] = found[3] + amount, found[4] + coming
+      else
+        kept[#kept + 1] = { owner, facet, amount, coming }
+      end
+    end
+  end
+  return kept
+end
+
+local function holds_key(owner, facet)
+  return tag(partition_of(owner)) .. 'k' .. owner .. facet
+end
+
+local function open_hold(id, receipt)
+  local ends = receipt[UNTIL]
+  call('ZADD', tag(home_of(id)) .. 'h', ends, id)
+  for _, kept in ipairs(kept_by(receipt)) do
+    local owner, facet = kept[1], kept[2]
+    local owned = owner_record(owner)
+    owned[3] = owned[3] or {}
+    local holds = owned[3][facet]
+    if holds then
+      holds[1], holds[2] = holds[1] + kept[3], holds[2] + kept[4]
+      holds[3], holds[4] = math.min(holds[3], ends), holds[4] + 1
+    else
+      owned[3][facet] = { kept[3], kept[4], ends, 1 }
+    end
+    dirty_owners[owner] = true
+    call('ZADD', holds_key(owner, facet), ends, id .. string.format('%.0f', kept[3]))
+  end
+end
+
+-- `receipt` is as it was while it was held.
+local function close_hold(id, receipt)
+  if not receipt[UNTIL] then
+    return
+  end
+  call('ZREM', tag(home_of(id)) .. 'h', id)
+  for _, kept in ipairs(kept_by(receipt)) do
+    local owner, facet = kept[1], kept[2]
+    local owned = owner_record(owner)
+    local holds = owned[3] and owned[3][facet]
+    local key = holds_key(owner, facet)
+    call('ZREM', key, id .. string.format('%.0f', kept[3]))
+    if holds then
+      holds[1] = math.max(holds[1] - kept[3], 0)
+      holds[2] = math.max(holds[2] - kept[4], 0)
+      holds[4] = holds[4] - 1
+      if holds[4] <= 0 then
+        owned[3][facet] = nil
+        if next(owned[3]) == nil then
+          owned[3] = false
+        end
+      elseif holds[3] == receipt[UNTIL] then
+        holds[3] = tonumber(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
+      end
+      dirty_owners[owner] = true
+    end
+  end
+end
+
+-- How long until holds that keep at least `needed` have ended; `false` when they never do.
+local function retry_after(owner, entry, needed, now)
+  local holds = held_of(owner, sub(entry, 2))
+  if not holds or needed > holds[1] then
+    return false
+  end
+  local freed, last = 0, now
+  local found = call('ZRANGEBYSCORE', holds_key(owner, sub(entry, 2)), '(' .. string.format('%.0f', now), '+inf',
+    'WITHSCORES', 'LIMIT', 0, HOLDS_LOOKED_AT_MAX)
+  for place = 1, #found, 2 do
+    freed = freed + tonumber(sub(found[place], 17))
+    last = tonumber(found[place + 1])
+    if freed >= needed then
+      break
+    end
+  end
+  return last - now
+end
+
+------------------------------------------------------------------------------------------------
+-- Guards
+
+local function is_same(leg, owner, entry)
+  return leg[3] == entry and leg[2] == owner
+end
+
+local function marks(legs, before, owner, marker)
+  for place = 1, before do
+    local leg = legs[place]
+    if leg[1] == ONCE and leg[7] == owner and leg[8] == marker then
+      return true
+    end
+  end
+  return false
+end
+
+-- What earlier legs of the same posting count on a counter.
+local function pending(legs, before, owner, entry)
+  local sum = 0
+  for place = 1, before do
+    local leg = legs[place]
+    if is_same(leg, owner, entry) then
+      if leg[1] == COUNT then
+        sum = sum + leg[4]
+      elseif leg[1] == ONCE and used(leg[7], leg[8]) == 0
+        and not marks(legs, place - 1, leg[7], leg[8]) then
+        sum = sum + leg[4]
+      end
+    end
+  end
+  return sum
+end
+
+-- What earlier legs of the same posting spend from, or put into, a balance.
+local function moved(legs, before, kind, owner, entry)
+  local sum = 0
+  for place = 1, before do
+    local leg = legs[place]
+    if leg[1] == kind and is_same(leg, owner, entry) then
+      sum = sum + leg[4]
+    end
+  end
+  return sum
+end
+
+local function check_count(legs, place, leg, now)
+  local owner, entry, limit = leg[2], leg[3], leg[5]
+  if not limit or limit > AMOUNT_MAX then
+    limit = AMOUNT_MAX
+  end
+  local taken, kept = used(owner, entry), held(owner, entry)
+  local asked = taken + pending(legs, place - 1, owner, entry) + leg[4]
+  if asked + kept <= limit then
+    return nil
+  end
+  local retry = false
+  if asked <= limit then
+    retry = retry_after(owner, entry, asked + kept - limit, now)
+  end
+  return { 1, place - 1, taken, kept, retry }
+end
+
+local function check_spend(legs, place, leg, now)
+  local owner, entry, amount = leg[2], leg[3], leg[4]
+  local balance = open_balance(owner, entry, leg[6], leg[7])
+  local left = available(balance, now) - moved(legs, place - 1, SPEND, owner, entry)
+  left = math.max(left, 0)
+  local needed = leg[5] and amount or 1
+  if left >= needed then
+    return nil
+  end
+  local kept = held(owner, entry)
+  local retry = false
+  if left + kept >= needed then
+    retry = retry_after(owner, entry, needed - left, now)
+  end
+  return { 1, place - 1, left, kept, retry }
+end
+
+local function has_room(balance, expires, now)
+  local live, lots = 0, balance[4]
+  for place = 1, #lots, 2 do
+    if not is_over(lots[place + 1], now) then
+      live = live + 1
+      if lots[place + 1] == expires then
+        return true
+      end
+    end
+  end
+  return live < LOTS_MAX
+end
+
+local function check_earn(legs, place, leg, now)
+  local owner, entry, amount, cap = leg[2], leg[3], leg[4], leg[6]
+  local balance = open_balance(owner, entry, leg[8], leg[9])
+  if not has_room(balance, leg[5], now) then
+    return { 5, place - 1 }
+  end
+  local coming = earning(owner, entry) + moved(legs, place - 1, EARN, owner, entry)
+  local earned = balance[1] + coming
+  if earned + amount > AMOUNT_MAX then
+    return { 4, place - 1, earned, false }
+  end
+  local spent = moved(legs, place - 1, SPEND, owner, entry)
+  local standing = math.max(available(balance, now) - spent, 0) + held(owner, entry) + coming
+  if cap and leg[7] and standing + amount > cap then
+    return { 4, place - 1, standing, cap }
+  end
+  return nil
+end
+
+-- Checks the guards in their order; what comes back is the first that fails.
+local function check(legs, now)
+  for place, leg in ipairs(legs) do
+    local kind, owner, entry = leg[1], leg[2], leg[3]
+    local blocked
+    if is_foreign(owner) then
+      blocked = nil
+    elseif kind == COUNT then
+      blocked = check_count(legs, place, leg, now)
+    elseif kind == ONCE then
+      if used(leg[7], leg[8]) == 0 and not marks(legs, place - 1, leg[7], leg[8]) then
+        blocked = check_count(legs, place, leg, now)
+      end
+    elseif kind == INTERVAL then
+      local last = register(owner, entry, now)
+      if last and leg[4] > 0 and last[1] + leg[4] > now then
+        blocked = { 2, place - 1, last[1] + leg[4] - now }
+      end
+    elseif kind == ZONE then
+      local at = register(owner, entry, now)
+      if at and at[1] ~= leg[4] or not at and not leg[5] then
+        blocked = { 3, place - 1, at and at[1] or false }
+      end
+    elseif kind == SPEND then
+      blocked = check_spend(legs, place, leg, now)
+    else
+      blocked = check_earn(legs, place, leg, now)
+    end
+    if blocked then
+      return blocked
+    end
+  end
+  return nil
+end
+
+------------------------------------------------------------------------------------------------
+-- Legs taking effect, and being undone
+
+local function count(owner, entry, n, keep_until)
+  local known = owner_record(owner)[2][entry]
+  if known then
+    write(owner, entry, { known[1] + n, known[2] })
+  else
+    write(owner, entry, { n, keep_until })
+  end
+end
+
+local function recount(owner, entry, before, after, keep_until)
+  if before == 0 and after > 0 then
+    count(owner, entry, after, keep_until)
+    return
+  end
+  local known = owner_record(owner)[2][entry]
+  if known then
+    write(owner, entry, { math.max(known[1] - before, 0) + after, known[2] })
+  end
+end
+
+local function unmark(leg)
+  local marker = owner_record(leg[7])[2][leg[8]]
+  if not marker then
+    return
+  end
+  local postings = marker[1]
+  recount(leg[7], leg[8], 1, 0, false)
+  if postings == 1 then
+    recount(leg[2], leg[3], leg[4], 0, false)
+  end
+end
+
+-- Puts back what a register held, unless somebody has set it since.
+local function unset(owner, entry, before, event)
+  local known = owner_record(owner)[2][entry]
+  if not known or known[2] ~= event then
+    return
+  end
+  write(owner, entry, before and { before[1], before[2], known[3] } or nil)
+end
+
+local function take_earn(legs, results, place, leg, is_held, now)
+  local owner, entry, amount, cap = leg[2], leg[3], leg[4], leg[6]
+  local balance = open_balance(owner, entry, leg[8], leg[9])
+  lapse(balance, now)
+  if cap and not leg[7] then
+    local standing = in_lots(balance) + held(owner, entry)
+    local room = math.max(math.max(cap - standing, 0) - earning(owner, entry), 0)
+    if is_held then
+      -- What earlier legs of the hold will earn is in no balance yet, but takes its room.
+      for earlier = 1, place - 1 do
+        if legs[earlier][1] == EARN and is_same(legs[earlier], owner, entry) then
+          room = math.max(room - results[earlier][1], 0)
+        end
+      end
+    end
+    amount = math.min(room, amount)
+  end
+  if not is_held then
+    put_in(balance, amount, leg[5])
+  end
+  write(owner, entry, balance)
+  return { amount, 0, false, false }
+end
+
+local function take(legs, results, place, leg, is_held, event, now)
+  local kind, owner, entry = leg[1], leg[2], leg[3]
+  if kind == COUNT then
+    count(owner, entry, is_held and 0 or leg[4], leg[6])
+    return { leg[4], 0, false, false }
+  elseif kind == ONCE then
+    local first = used(leg[7], leg[8]) == 0
+    count(leg[7], leg[8], 1, leg[6])
+    if first then
+      count(owner, entry, leg[4], false)
+    end
+    return { first and leg[4] or 0, 0, false, false }
+  elseif kind == INTERVAL or kind == ZONE then
+    local known = register(owner, entry, now)
+    local before = known and { known[1], known[2] } or false
+    if kind == INTERVAL and leg[5] and before then
+      return { 0, 0, false, before }
+    end
+    local value, keep_until = now, false
+    if kind == ZONE then
+      value, keep_until = leg[6], leg[7]
+    end
+    write(owner, entry, { value, event, keep_until })
+    return { 1, 0, false, before }
+  elseif kind == SPEND then
+    local balance = open_balance(owner, entry, leg[6], leg[7])
+    lapse(balance, now)
+    local parts = spend(balance, leg[5] and leg[4] or math.min(leg[4], in_lots(balance)))
+    local amount = 0
+    for part = 1, #parts, 2 do
+      amount = amount + parts[part]
+    end
+    write(owner, entry, balance)
+    return { amount, 0, parts, false }
+  end
+  return take_earn(legs, results, place, leg, is_held, now)
+end
+
+local function take_all(legs, is_held, event, now)
+  local results = {}
+  for place, leg in ipairs(legs) do
+    if is_foreign(leg[2]) then
+      results[place] = { 0, 0, false, false }
+    else
+      results[place] = take(legs, results, place, leg, is_held, event, now)
+    end
+  end
+  return results
+end
+
+local function settle_earn(leg, from_held, had, to_held, keeps, now)
+  local owner, entry = leg[2], leg[3]
+  local balance = open_balance(owner, entry, false, false)
+  local short = 0
+  lapse(balance, now)
+  if from_held and not to_held then
+    put_in(balance, keeps, leg[5])
+  elseif not from_held then
+    short = had - keeps - take_back(balance, had - keeps, leg[5])
+  end
+  write(owner, entry, balance)
+  return short
+end
+
+local function settle_leg(receipt, leg, result, from_held, from, to_held, to, now)
+  local kind, owner, entry = leg[1], leg[2], leg[3]
+  local had = share(result[1], from, receipt[SIZE])
+  local keeps = share(result[1], to, receipt[SIZE])
+  if kind == COUNT then
+    if not is_over(leg[6], now) or owner_record(owner)[2][entry] then
+      recount(owner, entry, from_held and 0 or had, to_held and 0 or keeps, leg[6])
+    end
+  elseif kind == ONCE then
+    if to == 0 and from > 0 then
+      unmark(leg)
+    end
+  elseif kind == INTERVAL or kind == ZONE then
+    if to == 0 and from > 0 and result[1] > 0 then
+      unset(owner, entry, result[4], result[5] or receipt[EVENT])
+    end
+  elseif kind == SPEND then
+    local balance = open_balance(owner, entry, false, false)
+    local lapsed = give_back(balance, result[3], had, keeps, now)
+    lapse(balance, now)
+    write(owner, entry, balance)
+    return lapsed, 0
+  else
+    return 0, settle_earn(leg, from_held, had, to_held, keeps, now)
+  end
+  return 0, 0
+end
+
+-- Moves what is in force from one account and quantity to another. The last change is undone
+-- first; what was spent comes back before what was earned is taken back.
+local function settle(receipt, from_held, from, to_held, to, now)
+  local legs, lapsed, short = legs_in(receipt), 0, 0
+  for round = 1, 2 do
+    for place = #legs, 1, -1 do
+      local leg = legs[place]
+      if (leg[1] == EARN) == (round == 2) and not is_foreign(leg[2]) then
+        local more, less =
+          settle_leg(receipt, leg, receipt[RESULTS][place], from_held, from, to_held, to, now)
+        lapsed, short = lapsed + more, short + less
+      end
+    end
+  end
+  return lapsed, short
+end
+
+local function standing(leg)
+  local kind, owner, entry = leg[1], leg[2], leg[3]
+  if is_foreign(owner) then
+    return 0
+  elseif kind == COUNT or kind == ONCE then
+    return used(owner, entry) + held(owner, entry)
+  elseif kind == SPEND or kind == EARN then
+    local balance = owner_record(owner)[2][entry]
+    return balance and in_lots(balance) or 0
+  end
+  return 0
+end
+
+local function standings(receipt)
+  local after = {}
+  for place, leg in ipairs(legs_in(receipt)) do
+    after[place] = standing(leg)
+  end
+  return after
+end
+
+------------------------------------------------------------------------------------------------
+-- Holds that are over
+
+local function follow_later(id, receipt)
+  if receipt[PARTS] then
+    receipt[PARTS][1] = receipt[PARTS][1] + 1
+    call('ZADD', tag(home_of(id)) .. 'p', clock, id)
+  end
+end
+
+local function expire(id, receipt, now)
+  close_hold(id, receipt)
+  settle(receipt, true, live_of(receipt), true, 0, now)
+  receipt[STATE] = EXPIRED
+  follow_later(id, receipt)
+  record(EXPIRED_EVENT, id, now)
+  save_receipt(id, receipt)
+end
+
+local function expire_if_over(id, now)
+  local receipt = receipt_of(id)
+  if receipt and receipt[STATE] == HELD and receipt[UNTIL] <= now then
+    expire(id, receipt, now)
+  end
+end
+
+-- Ends the holds on the legs' keys whose time is over. A hold of another partition is not ours to
+-- end: it is put among the doubts, and the caller comes back when they are settled.
+local function reclaim(legs, now)
+  for _, leg in ipairs(legs) do
+    local owner, facet = leg[2], sub(leg[3], 2)
+    if not is_foreign(owner) then
+      local holds = held_of(owner, facet)
+      while holds and holds[3] <= now do
+        local key = holds_key(owner, facet)
+        local member = call('ZRANGE', key, 0, 0)[1]
+        local id = member and sub(member, 1, 16)
+        local receipt = id and receipt_of(id)
+        if receipt and receipt[STATE] == HELD then
+          expire(id, receipt, now)
+        elseif id and only and sub_of(id) then
+          doubts[#doubts + 1] = { id, sub_of(id)[PARTS][1], sub_of(id)[PARTS][2] }
+          return true
+        else
+          fail('ERR the holds of a key name one that is not held')
+        end
+        holds = held_of(owner, facet)
+      end
+    end
+  end
+  return false
+end
+
+------------------------------------------------------------------------------------------------
+-- Commands. An answer is a letter and what belongs to it:
+--   D and R  done and repeated, with the receipt      N  refused, with the reason
+--   M  mismatch   U  unknown   L  looked              Q  in doubt: {id, home, attempt}
+-- A reason: {1, leg, used, held, retry} guard, {2, leg, retry} too soon, {3, leg, at} elsewhere,
+-- {4, leg, balance, cap} cap, {5, leg} too many lots, {6} hold not found, {7} hold expired,
+-- {8} not found, {9} already released, {10, left} release exceeds, {11, left} confirm exceeds.
+
+local function refused(reason)
+  return { 'N', pack(reason) }
+end
+
+local function done(receipt)
+  return { 'D', receipt }
+end
+
+local function repeated(receipt)
+  return { 'R', receipt }
+end
+
+local function confirm(id, part, now)
+  expire_if_over(id, now)
+  local receipt = receipt_of(id)
+  if not receipt then
+    return refused({ 6 })
+  end
+  if receipt[CONFIRM] then
+    return receipt[CONFIRM][1] == part and repeated(receipt) or { 'M' }
+  end
+  local live, state = live_of(receipt), receipt[STATE]
+  if state == REDEEMED then
+    return refused({ 6 })
+  elseif state == RELEASED then
+    return refused({ 9 })
+  elseif state == EXPIRED then
+    return refused({ 7 })
+  end
+  local wanted = part or live
+  if wanted == 0 or wanted > live then
+    return refused({ 11, live })
+  end
+  -- From here it must succeed.
+  close_hold(id, receipt)
+  settle(receipt, true, live, false, wanted, now)
+  receipt[STATE] = REDEEMED
+  receipt[GIVEN] = receipt[BACK] + wanted
+  local after = standings(receipt)
+  follow_later(id, receipt)
+  receipt[CONFIRM] = { part, now, record(CONFIRMED_EVENT, id, now), after }
+  save_receipt(id, receipt)
+  return done(receipt)
+end
+
+local function release(id, release_id, part, now)
+  expire_if_over(id, now)
+  local receipt = receipt_of(id)
+  if not receipt then
+    return refused({ 8 })
+  end
+  for _, first in ipairs(receipt[RELEASES]) do
+    if first[1] == release_id then
+      return first[2] == part and repeated(receipt) or { 'M' }
+    end
+  end
+  if receipt[STATE] == EXPIRED then
+    return refused({ 7 })
+  end
+  local live = live_of(receipt)
+  if live == 0 then
+    return refused({ 9 })
+  end
+  local given = part or live
+  local too_many = #receipt[RELEASES] + 1 >= RELEASES_MAX and given < live
+  if given == 0 or given > live or too_many then
+    return refused({ 10, live })
+  end
+  -- From here it must succeed.
+  local is_held = receipt[STATE] == HELD
+  if is_held then
+    close_hold(id, receipt)
+  end
+  local lapsed, short = settle(receipt, is_held, live, is_held, live - given, now)
+  receipt[BACK] = receipt[BACK] + given
+  if live == given then
+    receipt[STATE] = RELEASED
+  elseif is_held then
+    open_hold(id, receipt)
+  end
+  local after = standings(receipt)
+  follow_later(id, receipt)
+  local event = record(RELEASED_EVENT, id, now)
+  local releases = receipt[RELEASES]
+  releases[#releases + 1] = { release_id, part, given, now, event, lapsed, short, after }
+  save_receipt(id, receipt)
+  return done(receipt)
+end
+
+local function extend(id, ends, now)
+  expire_if_over(id, now)
+  local receipt = receipt_of(id)
+  if not receipt then
+    return refused({ 6 })
+  end
+  local state = receipt[STATE]
+  if receipt[UNTIL] == ends then
+    return repeated(receipt)
+  elseif state == REDEEMED then
+    return refused({ 6 })
+  elseif state == RELEASED then
+    return refused({ 9 })
+  elseif state == EXPIRED or ends <= now then
+    return refused({ 7 })
+  end
+  -- From here it must succeed.
+  close_hold(id, receipt)
+  receipt[UNTIL] = ends
+  open_hold(id, receipt)
+  follow_later(id, receipt)
+  record(EXTENDED_EVENT, id, now)
+  save_receipt(id, receipt)
+  return done(receipt)
+end
+
+local function status(id, now)
+  local receipt = receipt_of(id)
+  if not receipt then
+    return { 'U' }
+  end
+  if receipt[STATE] == HELD and receipt[UNTIL] <= now then
+    local over = {}
+    for place = 1, PARTS do
+      over[place] = receipt[place]
+    end
+    over[STATE] = EXPIRED
+    receipt = over
+  end
+  return repeated(receipt)
+end
+
+-- The answer to a posting whose id is known, or nil when it is to be tried (again).
+local function repeat_of(id, fingerprint, ends, now)
+  expire_if_over(id, now)
+  local known = receipt_of(id)
+  if not known then
+    return nil
+  end
+  if known[FINGERPRINT] ~= fingerprint then
+    return { 'M' }
+  end
+  local was_hold = known[UNTIL] and true or false
+  if was_hold == (ends and true or false) then
+    return repeated(known)
+  elseif ends then
+    return { 'M' }
+  end
+  -- A redemption under the id of its own hold.
+  local state = known[STATE]
+  if state == HELD then
+    return confirm(id, false, now)
+  elseif state == EXPIRED then
+    return nil
+  elseif known[CONFIRM] then
+    return repeated(known)
+  end
+  return refused({ 9 })
+end
+
+-- Adds a posting to the history of the owners whose legs it has.
+local function remember(id, legs)
+  for place, leg in ipairs(legs) do
+    local owner = leg[2]
+    local is_first = not is_foreign(owner)
+    for earlier = 1, place - 1 do
+      is_first = is_first and legs[earlier][2] ~= owner
+    end
+    if is_first then
+      local owned = owner_record(owner)
+      local ids = owned[1]
+      if #ids >= IDS_MAX * 16 then
+        local members = {}
+        for first = 1, #ids, 16 do
+          members[#members + 1] = clock
+          members[#members + 1] = sub(ids, first, first + 15)
+        end
+        call('ZADD', tag(partition_of(owner)) .. 'l' .. owner, unpack(members))
+        ids = ''
+      end
+      owned[1] = ids .. id
+      dirty_owners[owner] = true
+    end
+  end
+end
+
+local function spent(legs, results)
+  for place, leg in ipairs(legs) do
+    if leg[1] == SPEND then
+      return results[place][1]
+    end
+  end
+  return 1
+end
+
+-- What other partitions did for their legs of a posting, for the receipt.
+local function merge(results, legs, foreign)
+  for place, leg in ipairs(legs) do
+    if is_foreign(leg[2]) and foreign[place] then
+      results[place] = foreign[place]
+    end
+  end
+end
+
+-- c: {1, id, fingerprint, until, size, legs, note, now}; with `foreign`: and what the other
+-- partitions did, by leg, and the attempt.
+local function post(c, foreign, attempt, others)
+  local id, fingerprint, ends, size, now = c[2], c[3], c[4], c[5], c[8]
+  local answer = repeat_of(id, fingerprint, ends, now)
+  if answer then
+    return answer
+  end
+  if ends and ends <= now then
+    return refused({ 7 })
+  end
+  local legs = unpacked(c[6])
+  if reclaim(legs, now) then
+    return { 'Q', pack(doubts[#doubts]) }
+  end
+  local blocked = check(legs, now)
+  if blocked then
+    return refused(blocked)
+  end
+  -- From here it must succeed.
+  local known = receipt_of(id)
+  local earlier = known and known[RELEASES] or {}
+  local results = take_all(legs, ends and true or false, next_event(id), now)
+  if foreign then
+    merge(results, legs, foreign)
+  end
+  if size == 0 then
+    size = spent(legs, results)
+  end
+  local receipt = {
+    fingerprint, ends and HELD or REDEEMED, size, ends and 0 or size, 0, ends, ends, now, 0, false,
+    c[6], results, c[7], earlier, others and { 1, attempt, others } or false,
+  }
+  legs_of[receipt] = legs
+  if ends then
+    open_hold(id, receipt)
+  end
+  for place, leg in ipairs(legs) do
+    if not is_foreign(leg[2]) then
+      results[place][2] = standing(leg)
+    end
+  end
+  if others then
+    call('ZADD', tag(home_of(id)) .. 'p', clock, id)
+  end
+  receipt[EVENT] = record(ends and HELD_EVENT or REDEEMED_EVENT, id, now)
+  remember(id, legs)
+  save_receipt(id, receipt)
+  return done(receipt)
+end
+
+-- c: {kind, id, ...}: 1 post, 2 recall {fingerprint, until, now}, 3 confirm {part, now},
+-- 4 release {release_id, part, now}, 5 extend {until, now}, 6 status {now}, 7 look {owner, ...}.
+local function command(c)
+  local kind, id = c[1], c[2]
+  if kind == 1 then
+    return post(c)
+  elseif kind == 2 then
+    return repeat_of(id, c[3], c[4], c[5]) or { 'U' }
+  elseif kind == 3 then
+    return confirm(id, c[3], c[4])
+  elseif kind == 4 then
+    return release(id, c[3], c[4], c[5])
+  elseif kind == 5 then
+    return extend(id, c[3], c[4])
+  elseif kind == 6 then
+    return status(id, c[3])
+  end
+  fail('ERR unknown command ' .. tostring(kind))
+end
+
+------------------------------------------------------------------------------------------------
+-- Writing it all down
+
+-- When the last period is over, if all entries have one.
+local function last_end(owned)
+  local last = owned[3] and math.huge or 0
+  for entry, value in pairs(owned[2]) do
+    local keep_until = keep_until_of(entry, value)
+    if not keep_until then
+      return math.huge
+    end
+    last = math.max(last, keep_until)
+  end
+  return last
+end
+
+local function finish()
+  local values, lasting = {}, {}
+  for owner in pairs(dirty_owners) do
+    local owned = owners[owner]
+    local key = tag(partition_of(owner)) .. 'o' .. owner
+    local last = last_end(owned)
+    values[#values + 1] = key
+    values[#values + 1] = pack(owned)
+    if last < math.huge and last > 0 then
+      lasting[key] = last
+    end
+  end
+  for id in pairs(dirty_receipts) do
+    values[#values + 1] = tag(home_of(id)) .. 'r' .. id
+    values[#values + 1] = pack(receipts[id])
+  end
+  for id in pairs(dirty_subs) do
+    values[#values + 1] = tag(only) .. 's' .. id
+    values[#values + 1] = pack(subs[id])
+  end
+  return values, lasting
+end
+
+local function commit(epoch)
+  local values, lasting = finish()
+  for partition, list in pairs(events_of) do
+    local number = string.format('%.0f', numbers[partition])
+    values[#values + 1] = tag(partition) .. 'm'
+    values[#values + 1] = epoch .. number
+    call('XADD', tag(partition) .. 'e', number .. '-0', 'e', concat(list))
+  end
+  for first = 1, #values, 4000 do
+    call('MSET', unpack(values, first, math.min(first + 3999, #values)))
+  end
+  for key, last in pairs(lasting) do
+    -- A day longer, for releases that come late.
+    call('PEXPIRE', key, string.format('%.0f', last - clock + 86400000))
+  end
+end
+
+-- Applies a batch, all of it in one step.
+-- KEYS: fences of all partitions (in Cluster: of one), then the owners' records and the receipts
+-- that the batch names, in any order.
+-- ARGS: epoch, number of partitions, the one partition or "", the time in ms, then the packed
+-- commands, one after the other in one argument each.
+-- Replies with a letter and a value for each command.
+local function apply(keys, args)
+  local epoch = args[1]
+  begin(keys, epoch, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
+  local answers = {}
+  for place = 5, #args do
+    local c = unpacked(args[place])
+    local answer
+    if c[1] == 7 then
+      local looked = {}
+      for other = 2, #c do
+        looked[#looked + 1] = { c[other], owner_record(c[other]) }
+      end
+      answer = { 'L', pack(looked) }
+    else
+      answer = command(c)
+    end
+    local value = answer[2]
+    if type(value) == 'table' then
+      value = pack(value)
+    end
+    answers[#answers + 1] = answer[1]
+    answers[#answers + 1] = value or ''
+  end
+  commit(epoch)
+  return answers
+end
+
+-- Ends holds whose time is over, and lets go of what is older than the retention.
+-- KEYS: as for apply, without owners and receipts.
+-- ARGS: epoch, number of partitions, the one partition or "", the time in ms, most holds to end,
+-- the moment before which events and their receipts may leave, most events to let go.
+-- Replies with the holds ended, the doubts found, and the postings forgotten.
+local function sweep(keys, args)
+  local epoch = args[1]
+  begin(keys, epoch, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
+  local most, before = tonumber(args[5]), tonumber(args[6])
+  local due = {}
+  for partition in pairs(numbers) do
+    local found = call('ZRANGEBYSCORE', tag(partition) .. 'h', '-inf', clock, 'WITHSCORES',
+      'LIMIT', 0, most)
+    for place = 1, #found, 2 do
+      due[#due + 1] = { tonumber(found[place + 1]), found[place] }
+    end
+  end
+  table.sort(due, function(one, other)
+    return one[1] < other[1] or one[1] == other[1] and one[2] < other[2]
+  end)
+  local ended, in_doubt = 0, {}
+  for place = 1, math.min(#due, most) do
+    local id = due[place][2]
+    local receipt = receipt_of(id)
+    if receipt and receipt[STATE] == HELD then
+      expire(id, receipt, clock)
+      ended = ended + 1
+    elseif only and sub_of(id) then
+      in_doubt[#in_doubt + 1] = pack({ id, sub_of(id)[PARTS][1], sub_of(id)[PARTS][2] })
+    end
+  end
+  commit(epoch)
+  return { ended, in_doubt }
+end
+
+redis.register_function('jeton_1_apply', apply)
+redis.register_function('jeton_1_sweep', sweep)

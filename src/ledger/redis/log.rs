@@ -1,0 +1,202 @@
+//! Reading what happened: events by partition, receipts, the history of an owner.
+
+use std::rc::Rc;
+
+use redis::{Value, cmd};
+use tokio::sync::oneshot;
+
+use super::call::{key, partition_of};
+use super::round::Rounds;
+use super::wire::{OwnerRecord, Reader};
+use super::Message;
+use crate::domain::book::{Event, EventKind};
+use crate::domain::id::{Owner, PostingId};
+use crate::domain::posting::{Receipt, State};
+use crate::ledger::{Cursor, Entry, LedgerError};
+use crate::remote::{Lane, RemoteError};
+
+/// Most stream entries that are read at once; each holds the events of one call.
+const PAGE_ENTRIES: usize = 64;
+
+/// Answers one question.
+pub(super) async fn answer(rounds: Rc<Rounds>, question: Message) {
+    match question {
+        Message::Receipt(id, answered) => tell(answered, receipt_by_id(&rounds, id).await),
+        Message::Events(after, most, answered) => {
+            tell(answered, events(&rounds, &after, most).await);
+        }
+        Message::Newest(answered) => tell(answered, newest(&rounds).await),
+        Message::History(owner, before, most, answered) => {
+            tell(answered, history(&rounds, owner, before, most).await);
+        }
+        Message::Batch(_) | Message::Close => {}
+    }
+}
+
+fn tell<T>(answered: oneshot::Sender<T>, answer: T) {
+    // Who no longer waits needs no answer.
+    let _gone = answered.send(answer);
+}
+
+fn damaged(what: String) -> LedgerError {
+    LedgerError::Read(what.into())
+}
+
+fn away(error: RemoteError) -> LedgerError {
+    LedgerError::Away(error.to_string().into())
+}
+
+async fn lane(rounds: &Rounds) -> Result<Lane, LedgerError> {
+    rounds.remote.lane().await.map_err(away)
+}
+
+async fn one(lane: &mut Lane, key: &[u8], command: redis::Cmd) -> Result<Value, LedgerError> {
+    super::inspect::one(lane, key, command).await.map_err(away)
+}
+
+async fn bytes_at(lane: &mut Lane, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError> {
+    let reply = one(lane, key, cmd("GET").arg(key).take()).await?;
+    match reply {
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => Ok(Some(bytes)),
+        _ => Err(damaged("a record is no text".to_owned())),
+    }
+}
+
+async fn receipt_by_id(rounds: &Rounds, id: PostingId) -> Result<Option<Receipt>, LedgerError> {
+    let mut lane = lane(rounds).await?;
+    receipt_of(rounds, &mut lane, id).await
+}
+
+async fn receipt_of(
+    rounds: &Rounds,
+    lane: &mut Lane,
+    id: PostingId,
+) -> Result<Option<Receipt>, LedgerError> {
+    let partition = partition_of(&id.0, rounds.place.partitions);
+    let found = bytes_at(lane, &key(partition, 'r', &id.0)).await?;
+    found.map(|bytes| Reader::new(&bytes).receipt(id).map_err(damaged)).transpose()
+}
+
+/// The numbers of the newest events.
+async fn newest(rounds: &Rounds) -> Result<Cursor, LedgerError> {
+    let mut lane = lane(rounds).await?;
+    let mut counts = Vec::new();
+    for partition in 0..rounds.place.partitions {
+        let fence = bytes_at(&mut lane, &key(partition, 'm', &[])).await?.unwrap_or_default();
+        let count = fence.get(32..).and_then(|text| std::str::from_utf8(text).ok());
+        counts.push(count.and_then(|text| text.parse().ok()).unwrap_or(0));
+    }
+    Ok(Cursor::of(counts))
+}
+
+async fn events(
+    rounds: &Rounds,
+    after: &Cursor,
+    most: usize,
+) -> Result<(Vec<Entry>, Cursor), LedgerError> {
+    let mut lane = lane(rounds).await?;
+    let mut cursor = after.clone();
+    let mut entries = Vec::new();
+    for partition in 0..rounds.place.partitions {
+        while entries.len() < most {
+            let seen = cursor.count(usize::from(partition));
+            let found = page(rounds, &mut lane, partition, seen, most - entries.len()).await?;
+            let Some(last) = found.last() else { break };
+            let last = last.number / u64::from(rounds.place.partitions.max(1));
+            cursor.set(usize::from(partition), last);
+            for event in found {
+                let receipt = receipt_of(rounds, &mut lane, event.id).await?;
+                entries.push(Entry { event, receipt });
+            }
+        }
+    }
+    entries.sort_by_key(|entry| (entry.event.at, entry.event.number));
+    Ok((entries, cursor))
+}
+
+/// Up to `most` events of a partition after the one with count `seen`.
+async fn page(
+    rounds: &Rounds,
+    lane: &mut Lane,
+    partition: u16,
+    seen: u64,
+    most: usize,
+) -> Result<Vec<Event>, LedgerError> {
+    let stream = key(partition, 'e', &[]);
+    let mut range = cmd("XRANGE");
+    range.arg(&stream).arg(format!("({seen}-0")).arg("+").arg("COUNT").arg(PAGE_ENTRIES);
+    let reply = one(lane, &stream, range).await?;
+    let found: Vec<(String, Vec<Vec<u8>>)> =
+        redis::from_redis_value(reply).map_err(|error| damaged(error.to_string()))?;
+    let partitions = u64::from(rounds.place.partitions.max(1));
+    let mut events = Vec::new();
+    for (_id, fields) in found {
+        let mut reader = Reader::new(fields.get(1).map(Vec::as_slice).unwrap_or_default());
+        while !reader.is_empty() {
+            let event = reader.event().map_err(damaged)?;
+            if event.number / partitions > seen && events.len() < most {
+                events.push(event);
+            }
+        }
+    }
+    Ok(events)
+}
+
+/// What happened to the newest postings of an owner, newest first. Built from their receipts, which
+/// tell of everything but extensions.
+async fn history(
+    rounds: &Rounds,
+    owner: Owner,
+    before: u64,
+    most: usize,
+) -> Result<Vec<Entry>, LedgerError> {
+    let mut lane = lane(rounds).await?;
+    let partition = partition_of(&owner.0, rounds.place.partitions);
+    let record = bytes_at(&mut lane, &key(partition, 'o', &owner.0)).await?;
+    let record = match record {
+        Some(bytes) => Reader::new(&bytes).owner_record(owner).map_err(damaged)?,
+        None => OwnerRecord::default(),
+    };
+    let mut ids = record.ids;
+    let older = key(partition, 'l', &owner.0);
+    let mut range = cmd("ZREVRANGE");
+    range.arg(&older).arg(0).arg(most);
+    let reply = one(&mut lane, &older, range).await?;
+    let found: Vec<Vec<u8>> = redis::from_redis_value(reply).unwrap_or_default();
+    ids.extend(found.iter().filter_map(|id| Some(PostingId(id.as_slice().try_into().ok()?))));
+    ids.sort_unstable();
+    ids.dedup();
+    let mut entries = Vec::new();
+    for id in ids {
+        if let Some(receipt) = receipt_of(rounds, &mut lane, id).await? {
+            entries.extend(told(&receipt));
+        }
+    }
+    entries.sort_by_key(|entry| std::cmp::Reverse((entry.event.at, entry.event.number)));
+    entries.retain(|entry| entry.event.number < before);
+    entries.truncate(most);
+    Ok(entries)
+}
+
+/// The events that a receipt tells of.
+fn told(receipt: &Receipt) -> Vec<Entry> {
+    let event = |number, at, kind| Event {
+        number,
+        at,
+        kind,
+        id: receipt.id,
+        changes: smallvec::SmallVec::new(),
+    };
+    let first = if receipt.until.is_some() { EventKind::Held } else { EventKind::Redeemed };
+    let mut events = vec![event(receipt.event, receipt.at, first)];
+    if let Some(confirm) = &receipt.confirm {
+        events.push(event(confirm.event, confirm.at, EventKind::Confirmed));
+    }
+    events.extend(receipt.releases.iter().map(|r| event(r.event, r.at, EventKind::Released)));
+    if let (State::Expired, Some(until)) = (receipt.state, receipt.until) {
+        events.push(event(receipt.event, until, EventKind::Expired));
+    }
+    let receipt = Some(receipt.clone());
+    events.into_iter().map(|event| Entry { event, receipt: receipt.clone() }).collect()
+}

@@ -1,0 +1,524 @@
+//! Rounds: what is waiting is put into calls, and every caller is answered once, in time.
+//!
+//! Each lane carries one call at a time. A call that failed is made again with the same ids until
+//! its callers' deadlines; whoever comes while the servers are away is told so at once.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ::metrics::{Counter, Histogram, counter, histogram};
+use redis::{Cmd, Value, cmd};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::call::{self, Reach, Said};
+use super::{Message, Place, Shared, library, log};
+use crate::domain::posting::Command;
+use crate::ledger::{
+    Answer, Completion, Durability, Health, LedgerError, Now, Options, Submission, Task,
+};
+use crate::metrics::Stopwatch;
+use crate::remote::{Lane, Remote, RemoteError, ServerError};
+
+/// Most commands in one call: about half a millisecond of the server's time.
+const CALL_COMMANDS_MAX: usize = 128;
+
+/// How often holds that are over are ended when nobody needs what they keep.
+const SWEEP_EVERY: Duration = Duration::from_millis(500);
+
+/// Most holds that one call ends, and events that it lets go.
+const SWEEP_MAX: usize = 256;
+
+/// How often what waits is looked through for deadlines that have passed.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// First and longest pause before a failed call is made again.
+const PAUSES_MS: (u64, u64) = (5, 200);
+
+/// How long replicas may take to confirm.
+const REPLICAS_TIMEOUT_MS: u64 = 1_000;
+
+/// The answers to one submission, as they come in.
+struct Gather {
+    answers: RefCell<Vec<Option<Answer>>>,
+    left: Cell<usize>,
+    done: RefCell<Option<Completion>>,
+}
+
+impl Gather {
+    fn put(&self, place: usize, answer: Answer) {
+        if let Some(slot) = self.answers.borrow_mut().get_mut(place)
+            && slot.is_none()
+        {
+            *slot = Some(answer);
+            self.left.set(self.left.get().saturating_sub(1));
+        }
+        if self.left.get() == 0
+            && let Some(done) = self.done.borrow_mut().take()
+        {
+            let answers = self.answers.take();
+            done(Ok(answers.into_iter().flatten().collect()));
+        }
+    }
+}
+
+/// One command, and where its answer goes.
+#[derive(Clone)]
+pub(super) struct Item {
+    pub(super) task: Rc<Task>,
+    gather: Rc<Gather>,
+    place: usize,
+}
+
+impl Item {
+    pub(super) fn answer(&self, answer: Answer) {
+        self.gather.put(self.place, answer);
+    }
+
+    pub(super) fn command(&self) -> &Command {
+        &self.task.command
+    }
+
+    fn fail(&self, error: &LedgerError) {
+        self.answer(Answer::Failed(error.clone()));
+    }
+}
+
+/// Why a call brought no answer.
+#[derive(Debug, Clone)]
+pub(super) enum Trouble {
+    /// It may have been carried out or not; the way to the server is gone.
+    Again(Arc<str>),
+    /// The fence does not carry our epoch; nothing was done.
+    Fenced(Arc<str>),
+    /// The function itself failed over what it was given; nothing was done.
+    Function(Arc<str>),
+}
+
+impl Trouble {
+    fn of(error: &ServerError) -> Self {
+        let text: Arc<str> = error.to_string().into();
+        if error.is("NOEPOCH") {
+            Self::Fenced(text)
+        } else if error.text.contains("user_function") || error.text.contains("script: ") {
+            Self::Function(text)
+        } else {
+            Self::Again(text)
+        }
+    }
+
+    fn error(&self) -> LedgerError {
+        match self {
+            Self::Again(why) => LedgerError::Away(Arc::clone(why)),
+            Self::Fenced(why) => LedgerError::Fenced(Arc::clone(why)),
+            Self::Function(why) => LedgerError::Read(Arc::clone(why)),
+        }
+    }
+}
+
+impl From<RemoteError> for Trouble {
+    fn from(error: RemoteError) -> Self {
+        Self::Again(error.to_string().into())
+    }
+}
+
+/// What all lanes share.
+pub(super) struct Rounds {
+    pub(super) shared: Arc<Shared>,
+    pub(super) place: Place,
+    pub(super) remote: Remote,
+    pub(super) now: Now,
+    durability: Durability,
+    queue: RefCell<VecDeque<Item>>,
+    news: Notify,
+    closing: Cell<bool>,
+    batch_commands: Histogram,
+    commit_seconds: Histogram,
+    commits_total: Counter,
+    retries_total: Counter,
+}
+
+impl Rounds {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        options: Options,
+        place: Place,
+        remote: Remote,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            shared,
+            place,
+            remote,
+            now: options.now,
+            durability: options.durability,
+            queue: RefCell::new(VecDeque::new()),
+            news: Notify::new(),
+            closing: Cell::new(false),
+            batch_commands: histogram!("jeton_ledger_batch_commands"),
+            commit_seconds: histogram!("jeton_ledger_commit_seconds"),
+            commits_total: counter!("jeton_ledger_commits_total"),
+            retries_total: counter!("jeton_ledger_retries_total"),
+        })
+    }
+
+    /// Runs until it is told to close, or nobody is left.
+    pub(super) async fn run(self: Rc<Self>, mut messages: mpsc::UnboundedReceiver<Message>) {
+        let lanes: Vec<_> = (0..self.place.lanes.clamp(1, 8))
+            .map(|_| tokio::task::spawn_local(Rc::clone(&self).lane()))
+            .collect();
+        let keeper = tokio::task::spawn_local(Rc::clone(&self).keep());
+        while let Some(message) = messages.recv().await {
+            match message {
+                Message::Batch(submission) => self.take_in(submission),
+                Message::Close => break,
+                question => drop(tokio::task::spawn_local(log::answer(Rc::clone(&self), question))),
+            }
+        }
+        self.closing.set(true);
+        self.news.notify_waiters();
+        for lane in lanes {
+            // A lane that panicked has nothing left to finish.
+            let _finished = lane.await;
+        }
+        keeper.abort();
+    }
+
+    fn take_in(self: &Rc<Self>, submission: Submission) {
+        let Submission { tasks, done } = submission;
+        let count = tasks.len();
+        let unwell = match &*self.shared.health.borrow() {
+            Health::Good => None,
+            Health::Away(why) => Some(LedgerError::Away(Arc::clone(why))),
+            Health::Fenced(why) => Some(LedgerError::Fenced(Arc::clone(why))),
+            Health::Poisoned(why) => Some(LedgerError::Poisoned(Arc::clone(why))),
+        };
+        if let Some(error) = unwell {
+            self.shared.waiting.fetch_sub(count, Ordering::Relaxed);
+            return done(Err(error));
+        }
+        if count == 0 {
+            // Nothing to do but what time does.
+            let rounds = Rc::clone(self);
+            tokio::task::spawn_local(async move {
+                rounds.sweep(&mut None).await;
+                done(Ok(Vec::new()));
+            });
+            return;
+        }
+        let gather = Rc::new(Gather {
+            answers: RefCell::new((0..count).map(|_| None).collect()),
+            left: Cell::new(count),
+            done: RefCell::new(Some(done)),
+        });
+        let items = tasks.into_iter().enumerate().map(|(place, task)| Item {
+            task: Rc::new(task),
+            gather: Rc::clone(&gather),
+            place,
+        });
+        self.queue.borrow_mut().extend(items);
+        self.news.notify_one();
+    }
+
+    /// The next commands that go together; `None` when there will be no more.
+    async fn next(&self) -> Option<Vec<Item>> {
+        loop {
+            let items: Vec<Item> = {
+                let mut queue = self.queue.borrow_mut();
+                let count = queue.len().min(CALL_COMMANDS_MAX);
+                queue.drain(..count).collect()
+            };
+            if !items.is_empty() {
+                self.shared.waiting.fetch_sub(items.len(), Ordering::Relaxed);
+                if !self.queue.borrow().is_empty() {
+                    self.news.notify_one();
+                }
+                return Some(items);
+            }
+            if self.closing.get() {
+                return None;
+            }
+            self.news.notified().await;
+        }
+    }
+
+    async fn lane(self: Rc<Self>) {
+        let mut lane = None;
+        while let Some(items) = self.next().await {
+            let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+            self.batch_commands.record(f64::from(count));
+            self.carry(&mut lane, items, Reach::All).await;
+        }
+    }
+
+    /// Carries out `items`, however often that must be tried. All are answered afterwards.
+    async fn carry(&self, lane: &mut Option<Lane>, mut items: Vec<Item>, reach: Reach) {
+        let mut pause_ms = PAUSES_MS.0;
+        let mut trouble: Option<Trouble> = None;
+        loop {
+            let now = (self.now)();
+            items.retain(|item| {
+                let in_time = item.task.deadline >= now;
+                if !in_time {
+                    match &trouble {
+                        Some(trouble) => item.fail(&trouble.error()),
+                        None => item.answer(Answer::Late),
+                    }
+                }
+                in_time
+            });
+            if items.is_empty() {
+                return;
+            }
+            let commands = items.iter().map(Item::command);
+            let call = call::apply(&self.place, reach, commands, now);
+            let tried = self.in_time(self.send(lane, reach, call), &items).await;
+            match tried.and_then(|reply| self.hand_out(&items, reply)) {
+                Ok(()) => return self.well(),
+                Err(Trouble::Function(why)) => return self.alone(lane, items, reach, why).await,
+                Err(Trouble::Fenced(why)) => {
+                    let error = LedgerError::Fenced(Arc::clone(&why));
+                    self.unwell(Health::Fenced(why));
+                    return items.iter().for_each(|item| item.fail(&error));
+                }
+                Err(Trouble::Again(why)) => {
+                    self.retries_total.increment(1);
+                    self.unwell(Health::Away(Arc::clone(&why)));
+                    trouble = Some(Trouble::Again(why));
+                    sleep(Duration::from_millis(pause_ms)).await;
+                    pause_ms = (2 * pause_ms).min(PAUSES_MS.1);
+                }
+            }
+        }
+    }
+
+    /// Finds out which command it is that a function fails over: the others must not suffer.
+    async fn alone(
+        &self,
+        lane: &mut Option<Lane>,
+        mut items: Vec<Item>,
+        reach: Reach,
+        why: Arc<str>,
+    ) {
+        if let [item] = items.as_slice() {
+            tracing::error!(%why, "a command cannot be carried out");
+            return item.fail(&LedgerError::Read(why));
+        }
+        let second = items.split_off(items.len() / 2);
+        Box::pin(self.carry(lane, items, reach)).await;
+        Box::pin(self.carry(lane, second, reach)).await;
+    }
+
+    /// Waits for `sent`, and answers whoever's deadline passes meanwhile.
+    async fn in_time(
+        &self,
+        sent: impl Future<Output = Result<Value, Trouble>>,
+        items: &[Item],
+    ) -> Result<Value, Trouble> {
+        let mut sent = std::pin::pin!(sent);
+        let away = LedgerError::Away("no answer from Redis in time".into());
+        let mut deadlines: Vec<_> = items.iter().map(|item| item.task.deadline).collect();
+        deadlines.sort_unstable();
+        deadlines.dedup();
+        for deadline in deadlines {
+            let left_ms = deadline.since_ms((self.now)());
+            let Some(end) = Instant::now_in(left_ms) else { break };
+            tokio::select! {
+                reply = &mut sent => return reply,
+                () = sleep_until(end) => {}
+            }
+            for item in items.iter().filter(|item| item.task.deadline == deadline) {
+                item.fail(&away);
+            }
+        }
+        sent.await
+    }
+
+    /// Sends one call, and has replicas confirm it where that is promised.
+    pub(super) async fn send(
+        &self,
+        lane: &mut Option<Lane>,
+        reach: Reach,
+        call: Cmd,
+    ) -> Result<Value, Trouble> {
+        let begin = Stopwatch::start();
+        let mut commands = vec![call];
+        let replicas = match self.durability {
+            Durability::Replicas { replicas } => replicas,
+            _ => 0,
+        };
+        if replicas > 0 {
+            commands.push(cmd("WAIT").arg(replicas).arg(REPLICAS_TIMEOUT_MS).take());
+        }
+        let sent = match self.connected(lane).await {
+            Ok(lane) => lane.send(&reach.key(), &commands).await,
+            Err(error) => Err(error),
+        };
+        let mut replies = match sent {
+            Ok(replies) => replies.into_iter(),
+            Err(error) => {
+                *lane = None;
+                return Err(error.into());
+            }
+        };
+        let reply = match replies.next() {
+            Some(Ok(reply)) => reply,
+            Some(Err(error)) => return Err(self.refused(lane, &error).await),
+            None => return Err(Trouble::Again("no reply".into())),
+        };
+        if replicas > 0 {
+            let confirmed = match replies.next() {
+                Some(Ok(Value::Int(count))) => u16::try_from(count).unwrap_or(u16::MAX),
+                _ => 0,
+            };
+            if confirmed < replicas {
+                let why = format!("{confirmed} of {replicas} replicas have confirmed");
+                return Err(Trouble::Again(why.into()));
+            }
+        }
+        self.commit_seconds.record(begin.seconds());
+        self.commits_total.increment(1);
+        Ok(reply)
+    }
+
+    async fn connected<'l>(
+        &self,
+        lane: &'l mut Option<Lane>,
+    ) -> Result<&'l mut Lane, RemoteError> {
+        if lane.is_none() {
+            *lane = Some(self.remote.lane().await?);
+        }
+        lane.as_mut().ok_or(RemoteError::Dropped)
+    }
+
+    /// What a server's error means, and what can be done at once.
+    async fn refused(&self, lane: &mut Option<Lane>, error: &ServerError) -> Trouble {
+        if library::is_missing(error) {
+            if let Err(error) = library::load(&self.remote, &self.place).await {
+                return error.into();
+            }
+        } else if error.asks_for_reconnect() {
+            *lane = None;
+        }
+        Trouble::of(error)
+    }
+
+    /// Gives every command its answer.
+    fn hand_out(&self, items: &[Item], reply: Value) -> Result<(), Trouble> {
+        let damaged = |what: String| Trouble::Function(what.into());
+        let now = (self.now)();
+        let pairs = call::pairs(reply).map_err(damaged)?;
+        if pairs.len() != items.len() {
+            return Err(damaged(format!("{} answers to {}", pairs.len(), items.len())));
+        }
+        let mut did = 0;
+        for (item, (letter, value)) in items.iter().zip(&pairs) {
+            match call::said(&self.shared, item.command(), *letter, value, now) {
+                Ok(Said::Outcome(outcome)) => {
+                    did += u64::from(*letter == b'D');
+                    item.answer(Answer::Outcome(outcome));
+                }
+                Ok(Said::Doubt(_)) => item.fail(&LedgerError::Read("in doubt".into())),
+                Err(what) => {
+                    let what = format!("the answer {} is damaged: {what}", letter.escape_ascii());
+                    item.fail(&LedgerError::Read(what.into()));
+                }
+            }
+        }
+        if did > 0 {
+            self.shared.pulse.send_modify(|pulse| pulse.last_event += did);
+        }
+        Ok(())
+    }
+
+    fn well(&self) {
+        self.shared.health.send_if_modified(|health| {
+            let was_unwell = matches!(health, Health::Away(_) | Health::Fenced(_));
+            if was_unwell {
+                tracing::info!("the ledger is back");
+                *health = Health::Good;
+            }
+            was_unwell
+        });
+    }
+
+    fn unwell(&self, now: Health) {
+        self.shared.health.send_if_modified(|health| {
+            let is_news = std::mem::discriminant(health) != std::mem::discriminant(&now);
+            if is_news {
+                match &now {
+                    Health::Away(why) => tracing::warn!(%why, "the ledger is away"),
+                    Health::Fenced(why) => tracing::error!(%why, "the ledger is fenced"),
+                    Health::Good | Health::Poisoned(_) => {}
+                }
+                *health = now;
+            }
+            is_news
+        });
+    }
+
+    /// Ends what is over, answers what is too late, and sees whether the servers are back.
+    async fn keep(self: Rc<Self>) {
+        let mut lane = None;
+        let mut last_sweep = Stopwatch::start();
+        loop {
+            sleep(PATIENCE).await;
+            self.drop_late();
+            let is_well = *self.shared.health.borrow() == Health::Good;
+            if last_sweep.seconds() >= SWEEP_EVERY.as_secs_f64() || !is_well {
+                self.sweep(&mut lane).await;
+                last_sweep = Stopwatch::start();
+                if !is_well {
+                    sleep(Duration::from_millis(PAUSES_MS.1)).await;
+                }
+            }
+        }
+    }
+
+    fn drop_late(&self) {
+        let now = (self.now)();
+        let mut late = Vec::new();
+        let mut queue = self.queue.borrow_mut();
+        if queue.iter().any(|item| item.task.deadline < now) {
+            let (over, rest): (Vec<_>, Vec<_>) =
+                queue.drain(..).partition(|item| item.task.deadline < now);
+            late = over;
+            *queue = rest.into();
+        }
+        drop(queue);
+        self.shared.waiting.fetch_sub(late.len(), Ordering::Relaxed);
+        for item in late {
+            item.answer(Answer::Late);
+        }
+    }
+
+    /// Ends holds that are over and lets go of what is too old.
+    async fn sweep(&self, lane: &mut Option<Lane>) {
+        let now = (self.now)();
+        let before = now.plus_ms(-self.place.retention_ms);
+        let mut call = call::begin(&self.place, "jeton_1_sweep", Reach::All, &[], now);
+        call.arg(SWEEP_MAX).arg(before.0);
+        match self.send(lane, Reach::All, call).await {
+            Ok(_ended) => self.well(),
+            Err(Trouble::Fenced(why)) => self.unwell(Health::Fenced(why)),
+            Err(Trouble::Again(why)) => self.unwell(Health::Away(why)),
+            Err(Trouble::Function(why)) => tracing::error!(%why, "sweeping failed"),
+        }
+    }
+}
+
+/// A moment so many milliseconds from now, unless that is beyond all waiting.
+trait NowIn: Sized {
+    fn now_in(ms: u64) -> Option<Self>;
+}
+
+impl NowIn for Instant {
+    fn now_in(ms: u64) -> Option<Self> {
+        /// Longer than anybody waits.
+        const FOREVER_MS: u64 = 24 * 3_600_000;
+        (ms < FOREVER_MS).then(|| Self::now() + Duration::from_millis(ms))
+    }
+}

@@ -1,0 +1,687 @@
+//! What travels to and from the functions in `jeton.lua`, which draws the layouts: MessagePack,
+//! where `false` stands for whatever is absent.
+//!
+//! Lua counts in doubles. All amounts stay below 10^15, which the book enforces, and moments
+//! beyond 2^53 milliseconds are "never"; what has 64 bits travels as 8 bytes.
+
+use rmp::Marker;
+use rmp::decode;
+use rmp::encode;
+use smallvec::SmallVec;
+
+use crate::domain::book::{
+    Balance, Change, Counter, Event, EventKind, Lot, Record, Register, Slot,
+};
+use crate::domain::id::{Owner, PostingId};
+use crate::domain::posting::{
+    AtCap, Blocked, Command, Confirmed, Facet, Key, LEGS_MAX, LOTS_MAX, Leg, LegResult, LotPart,
+    Mark, Mode, NOTE_BYTES_MAX, Opening, Part, RELEASES_MAX, Receipt, Released, Setting, State,
+    Take, Unset,
+};
+use crate::domain::time::Timestamp;
+
+/// What is wrong with something that was read.
+pub(super) type Damage = String;
+
+type Decoded<T> = Result<T, Damage>;
+
+/// The last moment that a double names to the millisecond.
+const MOMENT_MAX: i64 = 1 << 53;
+
+/// The last number that a double names to the unit.
+const UINT_MAX: u64 = 1 << 53;
+
+/// Letters of an owner's entries.
+const COUNTER: u8 = b'c';
+const REGISTER: u8 = b'r';
+const BALANCE: u8 = b'b';
+
+/// Writes what the functions read.
+#[derive(Default)]
+pub(super) struct Writer(Vec<u8>);
+
+impl Writer {
+    pub(super) fn done(self) -> Vec<u8> {
+        self.0
+    }
+
+    // Writing into memory cannot fail.
+    pub(super) fn array(&mut self, len: usize) {
+        let _written = encode::write_array_len(&mut self.0, u32::try_from(len).unwrap_or(u32::MAX));
+    }
+
+    /// What a double cannot name is more than anything is allowed to be, and refused as such.
+    pub(super) fn uint(&mut self, value: u64) {
+        let _written = encode::write_uint(&mut self.0, value.min(UINT_MAX));
+    }
+
+    fn int(&mut self, value: i64) {
+        let _written = encode::write_sint(&mut self.0, value);
+    }
+
+    pub(super) fn flag(&mut self, value: bool) {
+        let _written = encode::write_bool(&mut self.0, value);
+    }
+
+    fn absent(&mut self) {
+        self.flag(false);
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let _written = encode::write_str_len(&mut self.0, len);
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(super) fn raw(&mut self, packed: &[u8]) {
+        self.0.extend_from_slice(packed);
+    }
+
+    pub(super) fn moment(&mut self, moment: Timestamp) {
+        self.int(moment.0.clamp(-MOMENT_MAX, MOMENT_MAX));
+    }
+
+    pub(super) fn maybe_moment(&mut self, moment: Option<Timestamp>) {
+        match moment {
+            Some(moment) if moment.0 < MOMENT_MAX => self.moment(moment),
+            _ => self.absent(),
+        }
+    }
+
+    fn maybe_uint(&mut self, value: Option<u64>) {
+        match value {
+            Some(value) => self.uint(value),
+            None => self.absent(),
+        }
+    }
+
+    fn entry(&mut self, letter: u8, key: &Key) {
+        self.bytes(&key.owner.0);
+        let mut name = [letter; 9];
+        if let Some((_, facet)) = name.split_first_chunk_mut::<1>() {
+            facet.copy_from_slice(&key.facet.0.to_be_bytes());
+        }
+        self.bytes(&name);
+    }
+
+    fn opening(&mut self, opening: Option<&Opening>) {
+        self.maybe_uint(opening.map(|opening| opening.amount));
+        self.maybe_moment(opening.and_then(|opening| opening.expires));
+    }
+
+    fn limit(&mut self, max: u64) {
+        self.maybe_uint(Some(max).filter(|max| *max != u64::MAX));
+    }
+
+    fn part(&mut self, part: Part) {
+        match part {
+            Part::All => self.absent(),
+            Part::Of(part) => self.uint(part),
+        }
+    }
+
+    fn leg(&mut self, leg: &Leg) {
+        match leg {
+            Leg::Count { key, n, max, keep_until } => {
+                self.array(6);
+                self.uint(1);
+                self.entry(COUNTER, key);
+                self.uint(*n);
+                self.limit(*max);
+                self.maybe_moment(*keep_until);
+            }
+            Leg::Once { marker, key, n, max, keep_until } => {
+                self.array(8);
+                self.uint(2);
+                self.entry(COUNTER, key);
+                self.uint(*n);
+                self.limit(*max);
+                self.maybe_moment(*keep_until);
+                self.entry(COUNTER, marker);
+            }
+            Leg::Interval { key, min_ms, mark } => {
+                self.array(5);
+                self.uint(3);
+                self.entry(REGISTER, key);
+                self.int((*min_ms).clamp(-MOMENT_MAX, MOMENT_MAX));
+                self.flag(*mark == Mark::First);
+            }
+            Leg::Zone { key, from, from_unset, to, keep_until } => {
+                self.array(7);
+                self.uint(4);
+                self.entry(REGISTER, key);
+                self.bytes(&from.to_be_bytes());
+                self.flag(*from_unset == Unset::Passes);
+                self.bytes(&to.to_be_bytes());
+                self.maybe_moment(*keep_until);
+            }
+            Leg::Spend { key, amount, take, opening } => {
+                self.array(7);
+                self.uint(5);
+                self.entry(BALANCE, key);
+                self.uint(*amount);
+                self.flag(*take == Take::Exact);
+                self.opening(opening.as_ref());
+            }
+            Leg::Earn { key, amount, lot_expires, cap, at_cap, opening } => {
+                self.array(9);
+                self.uint(6);
+                self.entry(BALANCE, key);
+                self.uint(*amount);
+                self.maybe_moment(*lot_expires);
+                self.maybe_uint(*cap);
+                self.flag(*at_cap == AtCap::Refuse);
+                self.opening(opening.as_ref());
+            }
+        }
+    }
+
+    /// The legs, packed by themselves, because a receipt keeps them so.
+    pub(super) fn legs(&mut self, legs: &[Leg]) {
+        let mut packed = Self(Vec::with_capacity(64));
+        packed.array(legs.len());
+        for leg in legs {
+            packed.leg(leg);
+        }
+        self.bytes(&packed.0);
+    }
+
+    pub(super) fn mode(&mut self, mode: Mode) {
+        match mode {
+            Mode::Post => self.absent(),
+            Mode::Hold { until } => self.moment(until),
+        }
+    }
+}
+
+/// A command as the functions read it.
+pub(super) fn packed(command: &Command) -> Vec<u8> {
+    let mut out = Writer(Vec::with_capacity(128));
+    match command {
+        Command::Post(posting) => {
+            out.array(8);
+            out.uint(1);
+            out.bytes(&posting.id.0);
+            out.bytes(&posting.fingerprint.to_be_bytes());
+            out.mode(posting.mode);
+            out.uint(posting.size);
+            out.legs(&posting.legs);
+            out.bytes(&posting.note);
+            out.moment(posting.now);
+        }
+        Command::Recall { id, fingerprint, mode, now } => {
+            out.array(5);
+            out.uint(2);
+            out.bytes(&id.0);
+            out.bytes(&fingerprint.to_be_bytes());
+            out.mode(*mode);
+            out.moment(*now);
+        }
+        Command::Confirm { id, part, now } => {
+            out.array(4);
+            out.uint(3);
+            out.bytes(&id.0);
+            out.part(*part);
+            out.moment(*now);
+        }
+        Command::Release { id, release_id, part, now } => {
+            out.array(5);
+            out.uint(4);
+            out.bytes(&id.0);
+            out.bytes(&release_id.0);
+            out.part(*part);
+            out.moment(*now);
+        }
+        Command::Extend { id, until, now } => {
+            out.array(4);
+            out.uint(5);
+            out.bytes(&id.0);
+            out.moment(*until);
+            out.moment(*now);
+        }
+        Command::Status { id, now } => {
+            out.array(3);
+            out.uint(6);
+            out.bytes(&id.0);
+            out.moment(*now);
+        }
+        Command::Look { owners } => {
+            out.array(1 + owners.len());
+            out.uint(7);
+            for owner in owners {
+                out.bytes(&owner.0);
+            }
+        }
+    }
+    out.done()
+}
+
+/// What one owner has.
+#[derive(Debug, Default)]
+pub(super) struct OwnerRecord {
+    /// The newest postings.
+    pub(super) ids: Vec<PostingId>,
+    /// Counters, registers and balances.
+    pub(super) records: Vec<Record>,
+    /// What holds keep of a key, and will earn.
+    pub(super) held: Vec<(Key, u64, u64)>,
+}
+
+/// Reads what the functions write.
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(super) fn uint(&mut self) -> Decoded<u64> {
+        decode::read_int(&mut self.rest).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn int(&mut self) -> Decoded<i64> {
+        decode::read_int(&mut self.rest).map_err(|error| error.to_string())
+    }
+
+    /// Takes a `false` (or `nil`), if one is next.
+    pub(super) fn is_absent(&mut self) -> bool {
+        let Some((&(0xc0 | 0xc2), rest)) = self.rest.split_first() else { return false };
+        self.rest = rest;
+        true
+    }
+
+    fn flag(&mut self) -> Decoded<bool> {
+        decode::read_bool(&mut self.rest).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn array(&mut self, most: usize) -> Decoded<usize> {
+        let len = decode::read_array_len(&mut self.rest).map_err(|error| error.to_string())?;
+        usize::try_from(len)
+            .ok()
+            .filter(|len| *len <= most)
+            .ok_or_else(|| format!("a list has {len} elements, at most {most} are possible"))
+    }
+
+    /// An array of exactly `len`.
+    fn tuple(&mut self, len: usize) -> Decoded<()> {
+        match self.array(len)? {
+            found if found == len => Ok(()),
+            found => Err(format!("a record has {found} fields instead of {len}")),
+        }
+    }
+
+    /// A map. Lua writes an empty one as an empty array.
+    fn map(&mut self) -> Decoded<usize> {
+        if self.rest.first() == Some(&Marker::FixArray(0).to_u8()) {
+            return self.array(0);
+        }
+        let len = decode::read_map_len(&mut self.rest).map_err(|error| error.to_string())?;
+        usize::try_from(len).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn bytes(&mut self, most: usize) -> Decoded<&'a [u8]> {
+        let len = decode::read_str_len(&mut self.rest).map_err(|error| error.to_string())?;
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        if len > most || len > self.rest.len() {
+            return Err(format!("{len} bytes are announced, {} are there", self.rest.len()));
+        }
+        let (bytes, rest) = self.rest.split_at(len);
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn exactly<const N: usize>(&mut self) -> Decoded<[u8; N]> {
+        let bytes = self.bytes(N)?;
+        <[u8; N]>::try_from(bytes).map_err(|_short| format!("{} bytes are not {N}", bytes.len()))
+    }
+
+    pub(super) fn id(&mut self) -> Decoded<PostingId> {
+        self.exactly().map(PostingId)
+    }
+
+    pub(super) fn owner(&mut self) -> Decoded<Owner> {
+        self.exactly().map(Owner)
+    }
+
+    fn word(&mut self) -> Decoded<u64> {
+        self.exactly().map(u64::from_be_bytes)
+    }
+
+    fn maybe_uint(&mut self) -> Decoded<Option<u64>> {
+        if self.is_absent() { Ok(None) } else { self.uint().map(Some) }
+    }
+
+    fn moment(&mut self) -> Decoded<Timestamp> {
+        self.int().map(Timestamp)
+    }
+
+    fn maybe_moment(&mut self) -> Decoded<Option<Timestamp>> {
+        if self.is_absent() { Ok(None) } else { self.moment().map(Some) }
+    }
+
+    /// A period's end, where absent is for ever.
+    fn keep_until(&mut self) -> Decoded<Timestamp> {
+        Ok(self.maybe_moment()?.unwrap_or(Timestamp::NEVER))
+    }
+
+    fn many<T, C: FromIterator<T>>(
+        &mut self,
+        most: usize,
+        one: impl Fn(&mut Self) -> Decoded<T>,
+    ) -> Decoded<C> {
+        let len = self.array(most)?;
+        (0..len).map(|_| one(self)).collect()
+    }
+
+    /// A list that holds pairs one after the other.
+    fn pairs<T, C: FromIterator<T>>(
+        &mut self,
+        most: usize,
+        one: impl Fn(&mut Self) -> Decoded<T>,
+    ) -> Decoded<C> {
+        let len = self.array(2 * most)?;
+        (0..len / 2).map(|_| one(self)).collect()
+    }
+
+    fn entry_name(&mut self) -> Decoded<(u8, Facet)> {
+        let [letter, facet @ ..] = self.exactly::<9>()?;
+        Ok((letter, Facet(u64::from_be_bytes(facet))))
+    }
+
+    fn entry(&mut self, letter: u8) -> Decoded<Key> {
+        let owner = self.owner()?;
+        let (found, facet) = self.entry_name()?;
+        if found != letter {
+            return Err(format!("an entry is of kind {found}, not {letter}"));
+        }
+        Ok(Key { owner, facet })
+    }
+
+    /// What a register holds: a moment, or the 8 bytes of a zone.
+    fn value(&mut self) -> Decoded<i64> {
+        match self.rest.first().map(|first| Marker::from_u8(*first)) {
+            Some(Marker::FixStr(_)) => self.word().map(u64::cast_signed),
+            _ => self.int(),
+        }
+    }
+
+    fn setting(&mut self) -> Decoded<Setting> {
+        Ok(Setting { value: self.value()?, event: self.uint()? })
+    }
+
+    fn record(&mut self, letter: u8, key: Key) -> Decoded<Record> {
+        match letter {
+            COUNTER => {
+                self.tuple(2)?;
+                let (used, keep_until) = (self.uint()?, self.keep_until()?);
+                Ok(Record::Counter(key, Counter { used, keep_until }))
+            }
+            REGISTER => {
+                self.tuple(3)?;
+                let (setting, keep_until) = (self.setting()?, self.keep_until()?);
+                Ok(Record::Register(key, Register { setting, keep_until }))
+            }
+            BALANCE => {
+                self.tuple(4)?;
+                let (earned, taken, lapsed) = (self.uint()?, self.uint()?, self.uint()?);
+                let lots = self.pairs(LOTS_MAX + 1, |reader| {
+                    Ok(Lot { amount: reader.uint()?, expires: reader.maybe_moment()? })
+                })?;
+                Ok(Record::Balance(key, Balance { lots, earned, taken, lapsed }))
+            }
+            other => Err(format!("an entry is of kind {other}")),
+        }
+    }
+
+    /// What `owner` has.
+    pub(super) fn owner_record(&mut self, owner: Owner) -> Decoded<OwnerRecord> {
+        self.tuple(3)?;
+        let ids = self.bytes(usize::MAX)?.as_chunks::<16>().0;
+        let mut found = OwnerRecord {
+            ids: ids.iter().map(|id| PostingId(*id)).collect(),
+            ..OwnerRecord::default()
+        };
+        for _ in 0..self.map()? {
+            let (letter, facet) = self.entry_name()?;
+            found.records.push(self.record(letter, Key { owner, facet })?);
+        }
+        if !self.is_absent() {
+            for _ in 0..self.map()? {
+                let facet = Facet(self.word()?);
+                self.tuple(4)?;
+                found.held.push((Key { owner, facet }, self.uint()?, self.uint()?));
+                let (_first_end, _count) = (self.moment()?, self.uint()?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn limit(&mut self) -> Decoded<u64> {
+        Ok(self.maybe_uint()?.unwrap_or(u64::MAX))
+    }
+
+    fn opening(&mut self) -> Decoded<Option<Opening>> {
+        let amount = self.maybe_uint()?;
+        let expires = self.maybe_moment()?;
+        Ok(amount.map(|amount| Opening { amount, expires }))
+    }
+
+    fn leg(&mut self) -> Decoded<Leg> {
+        let _fields = self.array(9)?;
+        Ok(match self.uint()? {
+            1 => Leg::Count {
+                key: self.entry(COUNTER)?,
+                n: self.uint()?,
+                max: self.limit()?,
+                keep_until: self.maybe_moment()?,
+            },
+            2 => {
+                let (key, n, max) = (self.entry(COUNTER)?, self.uint()?, self.limit()?);
+                let keep_until = self.maybe_moment()?;
+                Leg::Once { marker: self.entry(COUNTER)?, key, n, max, keep_until }
+            }
+            3 => Leg::Interval {
+                key: self.entry(REGISTER)?,
+                min_ms: self.int()?,
+                mark: if self.flag()? { Mark::First } else { Mark::Last },
+            },
+            4 => Leg::Zone {
+                key: self.entry(REGISTER)?,
+                from: self.word()?,
+                from_unset: if self.flag()? { Unset::Passes } else { Unset::Fails },
+                to: self.word()?,
+                keep_until: self.maybe_moment()?,
+            },
+            5 => Leg::Spend {
+                key: self.entry(BALANCE)?,
+                amount: self.uint()?,
+                take: if self.flag()? { Take::Exact } else { Take::UpTo },
+                opening: self.opening()?,
+            },
+            6 => Leg::Earn {
+                key: self.entry(BALANCE)?,
+                amount: self.uint()?,
+                lot_expires: self.maybe_moment()?,
+                cap: self.maybe_uint()?,
+                at_cap: if self.flag()? { AtCap::Refuse } else { AtCap::Clamp },
+                opening: self.opening()?,
+            },
+            other => return Err(format!("a leg has kind {other}")),
+        })
+    }
+
+    fn result(&mut self) -> Decoded<LegResult> {
+        let _fields = self.array(5)?;
+        let (amount, after) = (self.uint()?, self.uint()?);
+        let lots = if self.is_absent() {
+            SmallVec::new()
+        } else {
+            self.pairs(LOTS_MAX + 1, |reader| {
+                Ok(LotPart { amount: reader.uint()?, expires: reader.maybe_moment()? })
+            })?
+        };
+        let before = if self.is_absent() {
+            None
+        } else {
+            self.tuple(2)?;
+            Some(self.setting()?)
+        };
+        Ok(LegResult { amount, after, lots, before })
+    }
+
+    fn part(&mut self) -> Decoded<Part> {
+        Ok(self.maybe_uint()?.map_or(Part::All, Part::Of))
+    }
+
+    fn confirm(&mut self) -> Decoded<Option<Confirmed>> {
+        if self.is_absent() {
+            return Ok(None);
+        }
+        self.tuple(4)?;
+        let (part, at, event) = (self.part()?, self.moment()?, self.uint()?);
+        Ok(Some(Confirmed { part, at, event, after: self.many(LEGS_MAX, Self::uint)? }))
+    }
+
+    fn release(&mut self) -> Decoded<Released> {
+        self.tuple(8)?;
+        Ok(Released {
+            id: self.id()?,
+            part: self.part()?,
+            given: self.uint()?,
+            at: self.moment()?,
+            event: self.uint()?,
+            lapsed: self.uint()?,
+            short: self.uint()?,
+            after: self.many(LEGS_MAX, Self::uint)?,
+        })
+    }
+
+    /// The receipt of posting `id`; of what follows it, nothing is read.
+    pub(super) fn receipt(&mut self, id: PostingId) -> Decoded<Receipt> {
+        self.tuple(15)?;
+        let fingerprint = self.word()?;
+        let state = state_of(self.uint()?)?;
+        let (size, confirmed, released) = (self.uint()?, self.uint()?, self.uint()?);
+        let (until, first_until) = (self.maybe_moment()?, self.maybe_moment()?);
+        let (at, event) = (self.moment()?, self.uint()?);
+        let confirm = self.confirm()?;
+        let mut legs = Reader::new(self.bytes(usize::MAX)?);
+        let legs: SmallVec<[Leg; 2]> = legs.many(LEGS_MAX, Reader::leg)?;
+        let results: SmallVec<[LegResult; 2]> = self.many(LEGS_MAX, Self::result)?;
+        if results.len() != legs.len() {
+            return Err(format!("{} legs have {} results", legs.len(), results.len()));
+        }
+        let note = self.bytes(NOTE_BYTES_MAX)?.into();
+        let releases = self.many(RELEASES_MAX, Self::release)?;
+        Ok(Receipt {
+            id,
+            fingerprint,
+            state,
+            size,
+            confirmed,
+            released,
+            until,
+            first_until,
+            at,
+            event,
+            confirm,
+            legs,
+            results,
+            note,
+            releases,
+        })
+    }
+
+    /// Why something was refused. The ceiling that a guard names is the leg's own, which the caller
+    /// knows: `max_of` says it.
+    pub(super) fn blocked(&mut self, max_of: impl Fn(usize) -> u64) -> Decoded<Blocked> {
+        let _fields = self.array(5)?;
+        let place = |reader: &mut Self| -> Decoded<usize> {
+            usize::try_from(reader.uint()?).map_err(|error| error.to_string())
+        };
+        Ok(match self.uint()? {
+            1 => {
+                let leg = place(self)?;
+                let (used, held, max) = (self.uint()?, self.uint()?, max_of(leg));
+                Blocked::Guard { leg, used, held, max, retry_after_ms: self.maybe_uint()? }
+            }
+            2 => Blocked::TooSoon { leg: place(self)?, retry_after_ms: self.uint()? },
+            3 => {
+                let leg = place(self)?;
+                let at = if self.is_absent() { None } else { Some(self.value()?.cast_unsigned()) };
+                Blocked::Elsewhere { leg, at }
+            }
+            4 => {
+                let (leg, balance) = (place(self)?, self.uint()?);
+                let max = self.maybe_uint()?.unwrap_or(crate::domain::posting::AMOUNT_MAX);
+                Blocked::Cap { leg, balance, max }
+            }
+            5 => Blocked::TooManyLots { leg: place(self)? },
+            6 => Blocked::HoldNotFound,
+            7 => Blocked::HoldExpired,
+            8 => Blocked::NotFound,
+            9 => Blocked::AlreadyReleased,
+            10 => Blocked::ReleaseExceeds { left: self.uint()? },
+            11 => Blocked::ConfirmExceeds { left: self.uint()? },
+            other => return Err(format!("a refusal has kind {other}")),
+        })
+    }
+
+    /// One event.
+    pub(super) fn event(&mut self) -> Decoded<Event> {
+        self.tuple(5)?;
+        let most = self.rest.len();
+        Ok(Event {
+            number: self.uint()?,
+            at: self.moment()?,
+            kind: kind_of(self.uint()?)?,
+            id: self.id()?,
+            changes: self.many(most, Self::change)?,
+        })
+    }
+
+    fn change(&mut self) -> Decoded<Change> {
+        self.tuple(4)?;
+        let owner = self.owner()?;
+        let (letter, facet) = self.entry_name()?;
+        let key = Key { owner, facet };
+        if self.is_absent() {
+            let _held = self.uint()?;
+            return Ok(Change::Gone(match letter {
+                REGISTER => Slot::Register(key),
+                BALANCE => Slot::Balance(key),
+                _ => Slot::Counter(key),
+            }));
+        }
+        let record = self.record(letter, key)?;
+        Ok(Change::Is(record, self.uint()?))
+    }
+}
+
+fn state_of(number: u64) -> Decoded<State> {
+    Ok(match number {
+        1 => State::Held,
+        2 => State::Redeemed,
+        3 => State::Released,
+        4 => State::Expired,
+        other => return Err(format!("a state is {other}")),
+    })
+}
+
+fn kind_of(number: u64) -> Decoded<EventKind> {
+    Ok(match number {
+        1 => EventKind::Redeemed,
+        2 => EventKind::Held,
+        3 => EventKind::Confirmed,
+        4 => EventKind::Released,
+        5 => EventKind::Extended,
+        6 => EventKind::Expired,
+        other => return Err(format!("an event has kind {other}")),
+    })
+}
