@@ -3,8 +3,9 @@
 //!
 //! Reading order: [`domain`] is the core, pure data and decisions. [`codes`] makes and checks code
 //! texts, [`index`] finds them in memory, [`catalog`] remembers definitions, [`ledger`] carries out
-//! postings durably. [`engine`] joins them into use cases. [`protocol`] is the wire, [`client`]
-//! speaks it, [`server`] listens, [`auth`] says who may, [`cli`] and [`config`] start it all.
+//! postings durably; [`remote`] is the way to Redis for both. [`engine`] joins them into use cases.
+//! [`protocol`] is the wire, [`client`] speaks it, [`server`] listens, [`auth`] says who may,
+//! [`cli`] and [`config`] start it all.
 
 pub mod auth;
 pub mod catalog;
@@ -19,6 +20,7 @@ pub mod index;
 pub mod ledger;
 pub mod metrics;
 pub mod protocol;
+pub mod remote;
 pub mod server;
 pub mod telemetry;
 #[cfg(feature = "testing")]
