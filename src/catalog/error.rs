@@ -1,8 +1,9 @@
-//! How the catalog fails. None of these is a correct answer, and none heals by repeating.
+//! How the catalog fails. None of these is a correct answer.
 
 use std::path::PathBuf;
 
 use crate::domain::id::CampaignId;
+use crate::remote::{RemoteError, ServerError};
 
 use super::Expect;
 use super::batch::{BATCH_NUMBER_MAX, BLOCK_CODES_MAX, CODE_TEXT_BYTES_MAX};
@@ -17,7 +18,7 @@ pub enum OpenError {
     Locked(PathBuf),
     /// What is there was written by something else.
     #[error("what is in {0} is not a catalog")]
-    Foreign(PathBuf),
+    Foreign(String),
     /// It was written by another release.
     #[error("the catalog has format {found}; this release reads format {wanted}")]
     Format {
@@ -34,8 +35,8 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-/// Why the store below could not do what was asked. After a failed write nothing can be written
-/// any more until the catalog is opened anew.
+/// Why the store below could not do what was asked. After a failed write on a disk nothing can be
+/// written any more until the catalog is opened anew; in Redis the same can be tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Reading or writing failed.
@@ -44,6 +45,42 @@ pub enum StoreError {
     /// A record is not what was written.
     #[error("the catalog is damaged: {0}")]
     Damaged(String),
+    /// There is no answer from Redis. What was to be written may be written or not.
+    #[error("the catalog: {0}")]
+    Remote(#[from] RemoteError),
+    /// Redis does not do it.
+    #[error("the catalog's Redis refuses: {0}")]
+    Refused(ServerError),
+    /// What is in Redis is not the catalog that was opened: it was emptied, or replaced.
+    #[error(
+        "the catalog in Redis was emptied or replaced since it was opened; \
+         restore it, then restart this node"
+    )]
+    Replaced,
+    /// It is written, and fewer replicas than wanted have said that they have it.
+    #[error("{reached} of {wanted} replicas have the catalog's change; it is not safe yet")]
+    Replicas {
+        /// How many were wanted.
+        wanted: u32,
+        /// How many answered.
+        reached: i64,
+    },
+    /// Others change the same without end.
+    #[error("others change the same part of the catalog all the time; try again")]
+    Contended,
+}
+
+impl StoreError {
+    /// Whether the same may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Remote(error) => error.is_transient(),
+            Self::Refused(error) => error.asks_for_reconnect(),
+            Self::Replicas { .. } | Self::Contended => true,
+            Self::Store(_) | Self::Damaged(_) | Self::Replaced => false,
+        }
+    }
 }
 
 impl From<Unsealed> for StoreError {
@@ -107,6 +144,14 @@ pub enum BatchError {
         max: u64,
         /// The codes that were to come.
         more: usize,
+    },
+    /// Somebody else has appended to the batch.
+    #[error("batch {batch} has {stored} codes by now: somebody else goes on with it")]
+    Moved {
+        /// The batch.
+        batch: u32,
+        /// The codes it has.
+        stored: u64,
     },
     /// A block of too many codes.
     #[error("a block has at most {BLOCK_CODES_MAX} codes, not {0}")]

@@ -6,16 +6,23 @@
 //!
 //! Invariants: what was answered survives a power cut, except appended blocks, which do after
 //! [`Catalog::sync`]; a version that was stored never changes; codes are never on the disk in
-//! plain text; after a crash nothing half-written is visible.
+//! plain text; after a crash nothing half-written is visible. In Redis, where several nodes write,
+//! each write happens once although it may be sent twice, and tells all nodes in the same step.
 //!
-//! All calls block: they wait for the disk.
+//! All calls block: they wait for the disk or for Redis. They may be made from any thread.
 
 mod batch;
+mod block;
+mod bytes;
+mod change;
+mod definition;
 pub mod document;
 mod embedded;
 mod error;
+mod loading;
 mod picture;
 mod record;
+mod redis;
 mod seal;
 mod stored;
 
@@ -28,29 +35,53 @@ use crate::domain::campaign::Status;
 use crate::domain::code::CodeKey;
 use crate::domain::id::{CampaignId, Owner, RequestId, TenantId};
 use crate::domain::time::Timestamp;
+use crate::remote;
 
 pub use batch::{
     BATCH_NUMBER_MAX, BLOCK_CODES_MAX, Batch, BatchState, CODE_TEXT_BYTES_MAX, Issue, Override,
     Row, Source,
 };
+pub use change::{CatalogChange, Cursor, News};
 pub use document::{CampaignDocument, FieldError};
 pub use error::{BatchError, CampaignError, OpenError, SeriesError, StoreError};
 pub use picture::{Loaded, Picture};
 pub use seal::NonceBytes;
 pub use stored::{Change, Expect, Stored};
 
+/// The format of everything that is stored; changes when a layout does.
+const FORMAT: u32 = 1;
+
 /// What a catalog needs to be opened.
 pub struct Options {
-    /// The directory that is its own; made when it does not exist.
-    pub dir: PathBuf,
+    /// Where it is.
+    pub store: Store,
     /// The installation's key, from which the key for its texts is derived.
     pub store_key: [u8; 32],
+}
+
+/// Where a catalog is.
+pub enum Store {
+    /// In a directory of this machine.
+    Embedded {
+        /// The directory that is its own; made when it does not exist.
+        dir: PathBuf,
+    },
+    /// In Redis, for several nodes.
+    Redis {
+        /// The servers.
+        remote: remote::Options,
+        /// How many replicas must have a write before it is answered. Default 0: what Redis has
+        /// is as durable as Redis is configured.
+        replicas: u32,
+    },
 }
 
 /// A store of definitions.
 pub enum Catalog {
     /// In a directory of this machine, for one process.
     Embedded(embedded::Embedded),
+    /// In Redis, for several.
+    Redis(self::redis::Redis),
 }
 
 /// A token's record, whose content only the caller knows.
@@ -78,18 +109,25 @@ macro_rules! each {
     ($self:ident, $store:ident => $call:expr) => {
         match $self {
             Self::Embedded($store) => $call,
+            Self::Redis($store) => $call,
         }
     };
 }
 
 impl Catalog {
-    /// Opens the catalog in a directory of this machine, or makes a new one.
+    /// Opens the catalog, or makes a new one.
     ///
     /// # Errors
     /// When another process has it open, when it was made by something else, by another release
-    /// or with another key, or when the disk fails.
+    /// or with another key, when the disk fails, or when Redis cannot be reached.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
-        embedded::Embedded::open(options).map(Self::Embedded)
+        let key = &options.store_key;
+        match &options.store {
+            Store::Embedded { dir } => embedded::Embedded::open(dir, key).map(Self::Embedded),
+            Store::Redis { remote, replicas } => {
+                self::redis::Redis::open(remote, *replicas, key).map(Self::Redis)
+            }
+        }
     }
 
     /// Makes everything durable that was written before, in particular appended blocks.
@@ -174,18 +212,21 @@ impl Catalog {
     }
 
     /// Appends 1 to [`BLOCK_CODES_MAX`] codes to an open batch, all or none, and returns the
-    /// position of the first. They are durable after [`Catalog::sync`]. That no other code has
-    /// these keys is the caller's business. `nonce` is random.
+    /// position of the first: `at`, where it matters to the caller. They are durable after
+    /// [`Catalog::sync`]. That no other code has these keys is the caller's business. `nonce` is
+    /// random.
     ///
     /// # Errors
-    /// When the batch is unknown, complete or full, or a text is too long.
+    /// When the batch is unknown, complete or full, when somebody else has appended to it, or when
+    /// a text is too long.
     pub fn append_block(
         &self,
         batch: u32,
+        at: Option<u32>,
         codes: &[(CodeKey, &str)],
         nonce: NonceBytes,
     ) -> Result<u32, BatchError> {
-        each!(self, store => store.append_block(batch, codes, nonce))
+        each!(self, store => store.append_block(batch, at, codes, nonce))
     }
 
     /// Says that a batch has all it will ever have. Durable when answered, with all its blocks.
@@ -333,6 +374,42 @@ impl Catalog {
     ) -> Result<Loaded, StoreError> {
         each!(self, store => store.load(picture, &progress))
     }
+
+    /// Where the stream of changes stands: taken before [`Catalog::load`], nothing is missed.
+    /// `None` when nobody else changes this catalog.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn cursor(&self) -> Result<Option<Cursor>, StoreError> {
+        match self {
+            Self::Embedded(_) => Ok(None),
+            Self::Redis(redis) => redis.cursor().map(Some),
+        }
+    }
+
+    /// What changed after `after`, this node's own changes included: waits up to a second for
+    /// something, and returns nothing when nothing came. What must not wait comes first: codes
+    /// revoked or replaced, and where campaigns stand.
+    ///
+    /// # Errors
+    /// When the store fails. [`StoreError::Replaced`] says that it is another store by now.
+    pub fn changes(&self, after: &Cursor) -> Result<News, StoreError> {
+        match self {
+            Self::Embedded(_) => Ok(News::nothing(after)),
+            Self::Redis(redis) => redis.changes(after),
+        }
+    }
+}
+
+/// Checks what a store says of itself.
+fn check_meta(found: u32, fingerprint: &[u8], seal: &seal::Seal) -> Result<(), OpenError> {
+    if found != FORMAT {
+        return Err(OpenError::Format { found, wanted: FORMAT });
+    }
+    if fingerprint != seal.fingerprint() {
+        return Err(OpenError::OtherKey);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

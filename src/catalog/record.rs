@@ -1,7 +1,8 @@
 //! How the domain's values are written into JSON records: ids as text, keys as hexadecimal
 //! digits, moments as milliseconds. The domain itself knows no serialisation.
 //!
-//! Used as `#[serde(with = "record::plain")]`, and `record::optional` for an `Option`.
+//! Used as `#[serde(with = "record::plain")]`, `record::optional` for an `Option`, and
+//! `record::list` for a `Vec`.
 
 use std::fmt::Write;
 
@@ -57,6 +58,7 @@ recorded_as_text! {
     Owner: |owner: &Self| hex(&owner.0), |text: &str| bytes(text).map(Self);
     RequestId: |id: &Self| hex(&id.0), |text: &str| bytes(text).map(Self);
     CodeKey: |key: &Self| hex(key.as_bytes()), |text: &str| bytes(text).map(Self::from_bytes);
+    [u8; 16]: hex, bytes;
     Status: |status: &Self| status.name().to_owned(), status_named;
     CodeState: |state: &Self| state_name(*state).to_owned(), state_named;
 }
@@ -134,5 +136,27 @@ pub(super) mod optional {
         let form = Option::<T::Form>::deserialize(deserializer)?;
         let wrong = || D::Error::custom("a value that was never written");
         form.map(|form| T::from_form(form).ok_or_else(wrong)).transpose()
+    }
+}
+
+pub(super) mod list {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Recorded;
+
+    pub(in crate::catalog) fn serialize<T: Recorded, S: Serializer>(
+        values: &[T],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(Recorded::form))
+    }
+
+    pub(in crate::catalog) fn deserialize<'de, T: Recorded, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<T>, D::Error> {
+        let forms = Vec::<T::Form>::deserialize(deserializer)?;
+        let wrong = || D::Error::custom("a value that was never written");
+        forms.into_iter().map(|form| T::from_form(form).ok_or_else(wrong)).collect()
     }
 }

@@ -1,34 +1,95 @@
-//! The catalog over a real directory: reopening, conflicts, torn batches, sealed texts.
+//! The catalog over a real directory and a real Redis: reopening, conflicts, torn batches, sealed
+//! texts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use tempfile::TempDir;
+
 use crate::domain::campaign::{Campaign, CodeState};
+use crate::remote::tests::{Server, options};
 
 use super::*;
 
-const KEY: [u8; 32] = [42; 32];
-const OWNER: Owner = Owner([3; 16]);
+pub(super) const KEY: [u8; 32] = [42; 32];
+pub(super) const OWNER: Owner = Owner([3; 16]);
 
-fn open(dir: &Path) -> Catalog {
-    Catalog::open(&Options { dir: dir.to_owned(), store_key: KEY }).unwrap()
+/// Where the catalog of a test lives.
+pub(super) enum Home {
+    Embedded(TempDir),
+    Redis(Server),
+    Cluster(String),
 }
 
-fn tenant() -> TenantId {
+impl Home {
+    fn embedded() -> Self {
+        Self::Embedded(tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn redis() -> Self {
+        Self::Redis(Server::start(&[]))
+    }
+
+    fn open(&self) -> Catalog {
+        match self {
+            Self::Embedded(dir) => open(dir.path()),
+            Self::Redis(server) => open_at(&server.url()),
+            Self::Cluster(url) => open_at(url),
+        }
+    }
+}
+
+fn open(dir: &Path) -> Catalog {
+    let store = Store::Embedded { dir: dir.to_owned() };
+    Catalog::open(&Options { store, store_key: KEY }).unwrap()
+}
+
+pub(super) fn open_at(url: &str) -> Catalog {
+    let store = Store::Redis { remote: options(url), replicas: 0 };
+    Catalog::open(&Options { store, store_key: KEY }).unwrap()
+}
+
+/// These run over every store.
+macro_rules! over_all_stores {
+    ($($name:ident)+) => {
+        mod in_directory {
+            $(#[test] fn $name() { super::$name(&super::Home::embedded()); })+
+        }
+        mod in_redis {
+            $(#[test] fn $name() { super::$name(&super::Home::redis()); })+
+        }
+    };
+}
+
+over_all_stores! {
+    an_edit_makes_a_version_and_all_versions_stay
+    a_status_makes_no_version
+    conflicts_name_both_versions
+    ten_thousand_codes_come_back
+    a_request_finds_its_batch_and_goes_on
+    what_cannot_be_stored_is_refused
+    series_never_repeat
+    overrides_come_back_in_pages_and_when_loading
+    tokens_and_audit_come_back
+    only_versions_in_use_are_loaded
+    progress_ends_with_everything
+}
+
+pub(super) fn tenant() -> TenantId {
     TenantId::parse("park").unwrap()
 }
 
-fn id(text: &str) -> CampaignId {
+pub(super) fn id(text: &str) -> CampaignId {
     CampaignId::parse(text).unwrap()
 }
 
-fn document(more: &str) -> CampaignDocument {
+pub(super) fn document(more: &str) -> CampaignDocument {
     CampaignDocument::from_toml(&format!("id = \"season\"\nkind = \"pass\"\n{more}")).unwrap()
 }
 
-fn put(
+pub(super) fn put(
     catalog: &Catalog,
     more: &str,
     expect: Expect,
@@ -38,7 +99,7 @@ fn put(
     Ok((stored.campaign.version, stored.campaign.status, change))
 }
 
-fn issue() -> Issue {
+pub(super) fn issue() -> Issue {
     Issue {
         tenant: tenant(),
         campaign: id("season"),
@@ -56,29 +117,29 @@ fn issue() -> Issue {
     }
 }
 
-fn key(n: u64) -> CodeKey {
+pub(super) fn key(n: u64) -> CodeKey {
     let mut bytes = [0x5a; 16];
     bytes[..8].copy_from_slice(&n.to_be_bytes());
     CodeKey::from_bytes(bytes)
 }
 
-fn text(n: u64) -> String {
+pub(super) fn text(n: u64) -> String {
     format!("GEHEIM-{n:06}")
 }
 
 /// Appends the codes `range`, one block for each `block` of them.
-fn append(catalog: &Catalog, batch: u32, range: Range<u64>, block: usize) {
+pub(super) fn append(catalog: &Catalog, batch: u32, range: Range<u64>, block: usize) {
     let codes: Vec<_> = range.map(|n| (key(n), text(n))).collect();
     for codes in codes.chunks(block) {
         // Unique because a code is appended to one batch only.
         let mut nonce = [0; 12];
         nonce[..8].copy_from_slice(&codes[0].0.as_bytes()[..8]);
         let codes: Vec<_> = codes.iter().map(|(key, text)| (*key, text.as_str())).collect();
-        catalog.append_block(batch, &codes, nonce).unwrap();
+        catalog.append_block(batch, None, &codes, nonce).unwrap();
     }
 }
 
-fn texts(catalog: &Catalog, batch: u32, positions: Range<u32>) -> Vec<(u32, String)> {
+pub(super) fn texts(catalog: &Catalog, batch: u32, positions: Range<u32>) -> Vec<(u32, String)> {
     let mut texts = Vec::new();
     let each = |row: Row<'_>| {
         texts.push((row.position, row.text.to_owned()));
@@ -89,11 +150,11 @@ fn texts(catalog: &Catalog, batch: u32, positions: Range<u32>) -> Vec<(u32, Stri
 }
 
 #[derive(Default)]
-struct Seen {
-    campaigns: Mutex<Vec<(String, u32)>>,
-    batches: Mutex<Vec<Batch>>,
-    codes: Mutex<HashMap<CodeKey, (u32, u32)>>,
-    overrides: Mutex<BTreeMap<CodeKey, Override>>,
+pub(super) struct Seen {
+    pub(super) campaigns: Mutex<Vec<(String, u32)>>,
+    pub(super) batches: Mutex<Vec<Batch>>,
+    pub(super) codes: Mutex<HashMap<CodeKey, (u32, u32)>>,
+    pub(super) overrides: Mutex<BTreeMap<CodeKey, Override>>,
 }
 
 impl Picture for Seen {
@@ -115,23 +176,21 @@ impl Picture for Seen {
     }
 }
 
-fn load(catalog: &Catalog) -> (Seen, Loaded) {
+pub(super) fn load(catalog: &Catalog) -> (Seen, Loaded) {
     let seen = Seen::default();
     let loaded = catalog.load(&seen, |_, _| {}).unwrap();
     (seen, loaded)
 }
 
-#[test]
-fn an_edit_makes_a_version_and_all_versions_stay() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = open(dir.path());
+pub(super) fn an_edit_makes_a_version_and_all_versions_stay(home: &Home) {
+    let catalog = home.open();
     let active = Status::Active;
     assert_eq!(put(&catalog, "uses = 1", Expect::New).unwrap(), (1, active, Change::Created));
     assert_eq!(put(&catalog, "uses = 2", Expect::Version(1)).unwrap(), (2, active, Change::Edited));
     assert_eq!(put(&catalog, "uses = 2", Expect::Any).unwrap(), (2, active, Change::Nothing));
     drop(catalog);
 
-    let catalog = open(dir.path());
+    let catalog = home.open();
     let uses = |version| {
         catalog.campaign(&tenant(), &id("season"), version).unwrap().map(|s| s.campaign.uses)
     };
@@ -145,10 +204,8 @@ fn an_edit_makes_a_version_and_all_versions_stay() {
     assert_eq!(listed[0].campaign.owner, OWNER);
 }
 
-#[test]
-fn a_status_makes_no_version() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = open(dir.path());
+pub(super) fn a_status_makes_no_version(home: &Home) {
+    let catalog = home.open();
     let created = put(&catalog, "status = \"draft\"", Expect::New).unwrap();
     assert_eq!(created, (1, Status::Draft, Change::Created));
     let kept = put(&catalog, "", Expect::Any).unwrap();
@@ -166,10 +223,8 @@ fn a_status_makes_no_version() {
     assert_eq!(none, None);
 }
 
-#[test]
-fn conflicts_name_both_versions() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = open(dir.path());
+pub(super) fn conflicts_name_both_versions(home: &Home) {
+    let catalog = home.open();
     let refused = |more, expect| put(&catalog, more, expect).unwrap_err().to_string();
     assert_eq!(
         refused("", Expect::Version(1)),
@@ -191,10 +246,8 @@ fn conflicts_name_both_versions() {
     assert!(matches!(status, Err(CampaignError::Conflict { found: Some(2), .. })));
 }
 
-#[test]
-fn ten_thousand_codes_come_back() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = open(dir.path());
+pub(super) fn ten_thousand_codes_come_back(home: &Home) {
+    let catalog = home.open();
     put(&catalog, "", Expect::New).unwrap();
     let first = catalog.begin_batch(issue()).unwrap().number;
     let second = catalog.begin_batch(issue()).unwrap().number;
@@ -205,7 +258,7 @@ fn ten_thousand_codes_come_back() {
     catalog.sync().unwrap();
     drop(catalog);
 
-    let catalog = open(dir.path());
+    let catalog = home.open();
     let (seen, loaded) = load(&catalog);
     assert_eq!(loaded, Loaded { campaigns: 1, batches: 2, codes: 10_000, overrides: 0 });
     assert_eq!(catalog.code_count().unwrap(), 10_000);
@@ -222,14 +275,12 @@ fn ten_thousand_codes_come_back() {
     let rows = texts(&catalog, first, 4_094..4_098);
     assert_eq!(rows, (4_094..4_098).map(|n| (n, text(n.into()))).collect::<Vec<_>>());
     assert_eq!(texts(&catalog, second, 0..u32::MAX).len(), 1_000);
-    let refused = catalog.append_block(first, &[(key(1), "x")], [0; 12]);
+    let refused = catalog.append_block(first, None, &[(key(1), "x")], [0; 12]);
     assert!(matches!(refused, Err(BatchError::Complete(1))));
 }
 
-#[test]
-fn a_request_finds_its_batch_and_goes_on() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = open(dir.path());
+pub(super) fn a_request_finds_its_batch_and_goes_on(home: &Home) {
+    let catalog = home.open();
     put(&catalog, "", Expect::New).unwrap();
     let source = |first_serial| Source::Generated {
         pattern: "P-####".to_owned(),
@@ -248,7 +299,7 @@ fn a_request_finds_its_batch_and_goes_on() {
     append(&catalog, begun.number, 0..6, 3);
     drop(catalog);
 
-    let catalog = open(dir.path());
+    let catalog = home.open();
     let again = catalog.begin_batch(wanted(500, 10)).unwrap();
     assert_eq!((again.number, again.stored), (begun.number, 6));
     assert_eq!(again.issue.source, source(100), "it goes on with the serials it had");
@@ -259,15 +310,13 @@ fn a_request_finds_its_batch_and_goes_on() {
         Err(BatchError::RequestMismatch { batch: 1 })
     ));
     let five = [1, 2, 3, 4, 5].map(|n| (key(n), "x"));
-    let full = catalog.append_block(begun.number, &five, [0; 12]);
+    let full = catalog.append_block(begun.number, None, &five, [0; 12]);
     assert!(matches!(full, Err(BatchError::Full { stored: 6, max: 10, more: 5, .. })));
-    assert_eq!(catalog.append_block(begun.number, &five[..4], [0; 12]).unwrap(), 6);
+    assert_eq!(catalog.append_block(begun.number, None, &five[..4], [0; 12]).unwrap(), 6);
 }
 
-#[test]
-fn what_cannot_be_stored_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = open(dir.path());
+pub(super) fn what_cannot_be_stored_is_refused(home: &Home) {
+    let catalog = home.open();
     let unknown = catalog.begin_batch(issue()).unwrap_err().to_string();
     assert_eq!(unknown, "there is no version 1 of campaign season");
     put(&catalog, "", Expect::New).unwrap();
@@ -275,16 +324,16 @@ fn what_cannot_be_stored_is_refused() {
     let batch = catalog.begin_batch(issue()).unwrap().number;
     let long = "x".repeat(256);
     for text in ["", long.as_str()] {
-        let refused = catalog.append_block(batch, &[(key(0), "ok"), (key(1), text)], [0; 12]);
+        let refused = catalog.append_block(batch, None, &[(key(0), "ok"), (key(1), text)], [0; 12]);
         assert!(matches!(refused, Err(BatchError::TextLength(_))));
     }
     let many = vec![(key(0), "x"); BLOCK_CODES_MAX + 1];
-    let refused = catalog.append_block(batch, &many, [0; 12]);
+    let refused = catalog.append_block(batch, None, &many, [0; 12]);
     assert!(matches!(refused, Err(BatchError::BlockTooLarge(4_097))));
-    assert!(matches!(catalog.append_block(9, &[], [0; 12]), Err(BatchError::Unknown(9))));
+    assert!(matches!(catalog.append_block(9, None, &[], [0; 12]), Err(BatchError::Unknown(9))));
     assert_eq!(catalog.batch(batch).unwrap().unwrap().stored, 0);
     let longest = &long[..255];
-    catalog.append_block(batch, &[(key(0), longest)], [0; 12]).unwrap();
+    catalog.append_block(batch, None, &[(key(0), longest)], [0; 12]).unwrap();
     assert_eq!(catalog.text(batch, 0).unwrap().as_deref(), Some(longest));
 }
 
@@ -370,14 +419,12 @@ fn code_texts_are_not_on_the_disk() {
     assert!(!files_contain(dir.path(), b"004321"));
 }
 
-#[test]
-fn series_never_repeat() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = open(dir.path());
+pub(super) fn series_never_repeat(home: &Home) {
+    let catalog = home.open();
     assert_eq!(catalog.reserve([1; 16], 5, 12).unwrap(), 0);
     assert_eq!(catalog.reserve([2; 16], 1, 12).unwrap(), 0);
     drop(catalog);
-    let catalog = open(dir.path());
+    let catalog = home.open();
     assert_eq!(catalog.reserve([1; 16], 5, 12).unwrap(), 5);
     let exhausted = catalog.reserve([1; 16], 3, 12).unwrap_err().to_string();
     assert_eq!(exhausted, "2 codes of this pattern are left; 3 were asked for");
@@ -385,10 +432,8 @@ fn series_never_repeat() {
     assert!(catalog.reserve([1; 16], u64::MAX, u64::MAX).is_err());
 }
 
-#[test]
-fn overrides_come_back_in_pages_and_when_loading() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = open(dir.path());
+pub(super) fn overrides_come_back_in_pages_and_when_loading(home: &Home) {
+    let catalog = home.open();
     let full = Override {
         state: CodeState::Replaced,
         paid: Some(Timestamp(1)),
@@ -404,7 +449,7 @@ fn overrides_come_back_in_pages_and_when_loading() {
     catalog.put_overrides(&[(key(2), full.clone()), (key(1), plain.clone())]).unwrap();
     catalog.put_overrides(&[(key(3), plain.clone())]).unwrap();
     drop(catalog);
-    let catalog = open(dir.path());
+    let catalog = home.open();
     assert_eq!(catalog.override_of(&key(2)).unwrap(), Some(full.clone()));
     assert_eq!(catalog.override_of(&key(9)).unwrap(), None);
     let page = catalog.overrides(None, 2).unwrap();
@@ -414,10 +459,8 @@ fn overrides_come_back_in_pages_and_when_loading() {
     assert_eq!((loaded.overrides, seen.overrides.lock().unwrap().len()), (3, 3));
 }
 
-#[test]
-fn tokens_and_audit_come_back() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = open(dir.path());
+pub(super) fn tokens_and_audit_come_back(home: &Home) {
+    let catalog = home.open();
     catalog.put_token([2; 16], b"two").unwrap();
     catalog.put_token([1; 16], b"one").unwrap();
     catalog.put_token([2; 16], b"TWO").unwrap();
@@ -428,7 +471,7 @@ fn tokens_and_audit_come_back() {
     };
     catalog.append_audit(&[line(1), line(2)]).unwrap();
     drop(catalog);
-    let catalog = open(dir.path());
+    let catalog = home.open();
     catalog.append_audit(&[line(3)]).unwrap();
     let tokens = catalog.tokens().unwrap();
     let token = |id, record: &[u8]| Token { id: [id; 16], record: record.to_vec() };
@@ -438,10 +481,8 @@ fn tokens_and_audit_come_back() {
     assert_eq!(catalog.audit(Some(1), 2).unwrap(), []);
 }
 
-#[test]
-fn only_versions_in_use_are_loaded() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = open(dir.path());
+pub(super) fn only_versions_in_use_are_loaded(home: &Home) {
+    let catalog = home.open();
     for uses in 1..=4 {
         put(&catalog, &format!("uses = {uses}"), Expect::Any).unwrap();
         if uses == 2 {
@@ -454,10 +495,8 @@ fn only_versions_in_use_are_loaded() {
     assert_eq!((loaded.campaigns, seen.batches.into_inner().unwrap().len()), (1, 1));
 }
 
-#[test]
-fn progress_ends_with_everything() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = open(dir.path());
+pub(super) fn progress_ends_with_everything(home: &Home) {
+    let catalog = home.open();
     put(&catalog, "", Expect::New).unwrap();
     let batch = catalog.begin_batch(issue()).unwrap().number;
     append(&catalog, batch, 0..100, 10);
@@ -469,7 +508,10 @@ fn progress_ends_with_everything() {
 #[test]
 fn the_wrong_directory_key_or_format_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    let options = |dir: &Path, store_key| Options { dir: dir.to_owned(), store_key };
+    let options = |dir: &Path, store_key| Options {
+        store: Store::Embedded { dir: dir.to_owned() },
+        store_key,
+    };
     let catalog = open(dir.path());
     let locked = Catalog::open(&options(dir.path(), KEY)).err().unwrap();
     assert!(matches!(locked, OpenError::Locked(_)), "{locked}");

@@ -1,23 +1,18 @@
-//! Batches of codes, in packed blocks.
-//!
-//! A block has the codes of one call, so a block can be of any size up to [`BLOCK_CODES_MAX`].
-//! Keys and texts are apart: starting up reads the keys only, and needs neither to open a seal
-//! nor to hash a text. A block and the count of its batch are one atomic write, which is why a
-//! batch that was interrupted simply goes on where it stands.
+//! Batches in the embedded store.
 
 use std::ops::{Bound, ControlFlow, Range};
 
 use crate::domain::code::CodeKey;
 use crate::domain::id::{RequestId, TenantId};
 
-use super::super::{
-    BATCH_NUMBER_MAX, BLOCK_CODES_MAX, Batch, BatchError, BatchState, CODE_TEXT_BYTES_MAX, Issue,
-    NonceBytes, Row, Source, StoreError,
+use super::super::block::{
+    begun_before, block_key, block_of, packed, place, place_codes, request_key, unpacked,
 };
-use super::{Embedded, decode, encode, exactly, number};
-
-/// Most codes in one batch: positions have 32 bits.
-const BATCH_CODES_MAX: u64 = u32::MAX as u64;
+use super::super::bytes::{decode, encode, exactly, number};
+use super::super::{
+    BATCH_NUMBER_MAX, Batch, BatchError, BatchState, Issue, NonceBytes, Row, StoreError,
+};
+use super::Embedded;
 
 impl Embedded {
     pub(in crate::catalog) fn begin_batch(&self, issue: Issue) -> Result<Batch, BatchError> {
@@ -25,10 +20,7 @@ impl Embedded {
         if let Some(request) = issue.request
             && let Some(begun) = self.batch_of_request(&issue.tenant, request)?
         {
-            if !is_same_request(&begun.issue, &issue) {
-                return Err(BatchError::RequestMismatch { batch: begun.number });
-            }
-            return Ok(begun);
+            return begun_before(begun, &issue);
         }
         let head = self.head(&issue.tenant, &issue.campaign)?;
         if head.is_none_or(|head| !(1..=head.version).contains(&issue.version)) {
@@ -65,29 +57,17 @@ impl Embedded {
     pub(in crate::catalog) fn append_block(
         &self,
         batch: u32,
+        at: Option<u32>,
         codes: &[(CodeKey, &str)],
         nonce: NonceBytes,
     ) -> Result<u32, BatchError> {
-        if codes.len() > BLOCK_CODES_MAX {
-            return Err(BatchError::BlockTooLarge(codes.len()));
-        }
         let (keys, texts) = packed(codes)?;
         let _turn = self.turn();
         let mut batch = self.batch(batch)?.ok_or(BatchError::Unknown(batch))?;
-        if batch.state == BatchState::Complete {
-            return Err(BatchError::Complete(batch.number));
-        }
-        let max = batch.issue.wanted.unwrap_or(BATCH_CODES_MAX).min(BATCH_CODES_MAX);
-        let stored = batch.stored + codes.len() as u64;
-        // The first position also fits when the block is empty and the batch full.
-        let (Ok(first), true) = (u32::try_from(batch.stored), stored <= max) else {
-            let Batch { number: batch, stored, .. } = batch;
-            return Err(BatchError::Full { batch, stored, max, more: codes.len() });
-        };
+        let first = place_codes(&mut batch, at, codes.len())?;
         if codes.is_empty() {
             return Ok(first);
         }
-        batch.stored = stored;
         let key = block_key(batch.number, first);
         let sealed = self.seal.seal(nonce, &place(&key), &texts).map_err(StoreError::from)?;
         let mut writes = self.db.batch();
@@ -150,82 +130,4 @@ impl Embedded {
         }
         Ok(())
     }
-}
-
-/// The keys side by side, and the texts, each behind its length.
-fn packed(codes: &[(CodeKey, &str)]) -> Result<(Vec<u8>, Vec<u8>), BatchError> {
-    let mut keys = Vec::with_capacity(codes.len() * CodeKey::LEN);
-    let mut texts = Vec::with_capacity(codes.iter().map(|(_, text)| 1 + text.len()).sum());
-    for (key, text) in codes {
-        let len = u8::try_from(text.len()).ok().filter(|&len| len > 0);
-        let len = len.ok_or(BatchError::TextLength(text.len()))?;
-        keys.extend_from_slice(key.as_bytes());
-        texts.push(len);
-        texts.extend_from_slice(text.as_bytes());
-    }
-    Ok((keys, texts))
-}
-
-const _: () = assert!(CODE_TEXT_BYTES_MAX == u8::MAX as usize, "a length is one byte");
-
-fn unpacked<'a>(
-    first: u32,
-    keys: &'a [u8],
-    texts: &'a [u8],
-) -> impl Iterator<Item = Result<Row<'a>, StoreError>> {
-    let mut left = texts;
-    keys_of(keys).zip(first..).map(move |(key, position)| {
-        let mut row = || {
-            let (&len, rest) = left.split_first()?;
-            let (text, rest) = rest.split_at_checked(usize::from(len))?;
-            left = rest;
-            Some(Row { position, key, text: str::from_utf8(text).ok()? })
-        };
-        row().ok_or_else(|| StoreError::Damaged("a block has fewer texts than keys".to_owned()))
-    })
-}
-
-/// The keys of a block.
-pub(super) fn keys_of(block: &[u8]) -> impl Iterator<Item = CodeKey> {
-    block.as_chunks::<{ CodeKey::LEN }>().0.iter().copied().map(CodeKey::from_bytes)
-}
-
-pub(super) fn block_key(batch: u32, first: u32) -> [u8; 8] {
-    ((u64::from(batch) << 32) | u64::from(first)).to_be_bytes()
-}
-
-/// The batch and the first position of a block.
-pub(super) fn block_of(key: &[u8]) -> Result<(u32, u32), StoreError> {
-    let [b0, b1, b2, b3, p0, p1, p2, p3] = exactly::<8>(key, "a block's key")?;
-    Ok((u32::from_be_bytes([b0, b1, b2, b3]), u32::from_be_bytes([p0, p1, p2, p3])))
-}
-
-/// What a block's seal is bound to.
-fn place(key: &[u8; 8]) -> [u8; 18] {
-    let mut place = *b"code_texts________";
-    if let Some(tail) = place.last_chunk_mut::<8>() {
-        *tail = *key;
-    }
-    place
-}
-
-fn request_key(tenant: &TenantId, request: RequestId) -> Vec<u8> {
-    let mut key = format!("{tenant}/").into_bytes();
-    key.extend_from_slice(&request.0);
-    key
-}
-
-/// Whether a repeated request asks for what it asked for first. Serials, moments and the
-/// campaign's version may have moved on in between; the first answer stands.
-fn is_same_request(first: &Issue, again: &Issue) -> bool {
-    let source = |issue: &Issue| match &issue.source {
-        Source::Generated { pattern, alphabet, check, .. } => {
-            Some((pattern.clone(), alphabet.clone(), *check))
-        }
-        Source::Imported | Source::ByHand => None,
-    };
-    first.campaign == again.campaign
-        && first.wanted == again.wanted
-        && std::mem::discriminant(&first.source) == std::mem::discriminant(&again.source)
-        && source(first) == source(again)
 }

@@ -1,75 +1,45 @@
-//! Campaigns: a head that says which version is current and where it stands, and all versions.
-
-use std::sync::Arc;
-
-use fjall::OwnedWriteBatch;
-use serde::{Deserialize, Serialize};
+//! Campaigns in the embedded store.
 
 use crate::domain::campaign::Status;
 use crate::domain::id::{CampaignId, Owner, TenantId};
 use crate::domain::time::Timestamp;
 
-use super::super::{
-    CampaignDocument, CampaignError, Change, Expect, FieldError, StoreError, Stored, record,
+use super::super::bytes::{decode, encode};
+use super::super::definition::{
+    Draft, Head, Version, check_expected, head_key, ids_of, no_version, stored, version_key,
 };
-use super::{Embedded, decode, encode};
-
-/// What is said of a campaign apart from its versions.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Head {
-    pub(super) version: u32,
-    #[serde(with = "record::plain")]
-    status: Status,
-    #[serde(with = "record::plain")]
-    owner: Owner,
-}
-
-/// One version, which never changes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Version {
-    /// Without a status: that is in the head.
-    document: CampaignDocument,
-    #[serde(with = "record::plain")]
-    made: Timestamp,
-}
+use super::super::{CampaignDocument, CampaignError, Change, Expect, StoreError, Stored};
+use super::Embedded;
 
 impl Embedded {
     pub(in crate::catalog) fn put_campaign(
         &self,
         tenant: &TenantId,
-        mut document: CampaignDocument,
+        document: CampaignDocument,
         expect: Expect,
         owner: Owner,
         now: Timestamp,
     ) -> Result<(Stored, Change), CampaignError> {
-        let id = CampaignId::parse(&document.id).map_err(|e| invalid("id", e.to_string()))?;
-        let wished = document.status.take().map(Status::from);
+        let draft = Draft::new(document, expect, owner, now)?;
         let _turn = self.turn();
-        let head = self.head(tenant, &id)?;
-        check_expected(&id, expect, head.as_ref())?;
-        let Some(head) = head else {
-            let status = wished.unwrap_or(Status::Active);
-            let head = Head { version: 1, status, owner };
-            let version = Version { document, made: now };
-            return Ok((self.write_version(tenant, &id, &head, version)?, Change::Created));
+        let there = match self.head(tenant, &draft.id)? {
+            Some(head) => {
+                let version = self.version(tenant, &draft.id, head.version)?;
+                Some((head, version))
+            }
+            None => None,
         };
-        let status = wished.unwrap_or(head.status);
-        let current = self.version(tenant, &id, head.version)?;
-        if current.document.kind != document.kind {
-            let message = "cannot be changed: codes of the old kind are in use".to_owned();
-            return Err(invalid("kind", message));
+        let put = draft.put(tenant, there)?;
+        if put.change == Change::Nothing {
+            return Ok((put.stored, put.change));
         }
-        if current.document != document {
-            let head = Head { version: head.version + 1, status, owner: head.owner };
-            let version = Version { document, made: now };
-            return Ok((self.write_version(tenant, &id, &head, version)?, Change::Edited));
+        let mut writes = self.db.batch();
+        if let Some(record) = put.version {
+            writes.insert(&self.versions, version_key(tenant, &draft.id, put.head.version), record);
         }
-        let change = if status == head.status { Change::Nothing } else { Change::StatusOnly };
-        let head = Head { status, ..head };
-        if change == Change::StatusOnly {
-            self.write_head(tenant, &id, &head)?;
-        }
-        Ok((stored(tenant, &head, head.version, current)?, change))
+        writes.insert(&self.campaigns, head_key(tenant, &draft.id), encode(&put.head)?);
+        Self::commit(writes)?;
+        Ok((put.stored, put.change))
     }
 
     pub(in crate::catalog) fn put_status(
@@ -83,7 +53,9 @@ impl Embedded {
         let Some(head) = self.head(tenant, id)? else { return Ok(None) };
         check_expected(id, expect, Some(&head))?;
         let head = Head { status, ..head };
-        self.write_head(tenant, id, &head)?;
+        let mut writes = self.db.batch();
+        writes.insert(&self.campaigns, head_key(tenant, id), encode(&head)?);
+        Self::commit(writes)?;
         let version = self.version(tenant, id, head.version)?;
         Ok(Some(stored(tenant, &head, head.version, version)?))
     }
@@ -143,112 +115,7 @@ impl Embedded {
         id: &CampaignId,
         number: u32,
     ) -> Result<Version, StoreError> {
-        let Some(version) = self.versions.get(version_key(tenant, id, number))? else {
-            let what = format!("version {number} of campaign {tenant}/{id} is missing");
-            return Err(StoreError::Damaged(what));
-        };
-        decode("a campaign's version", &version)
+        let version = self.versions.get(version_key(tenant, id, number))?;
+        decode("a campaign's version", &version.ok_or_else(|| no_version(tenant, id, number))?)
     }
-
-    /// Compiles a new version and stores it as the current one.
-    fn write_version(
-        &self,
-        tenant: &TenantId,
-        id: &CampaignId,
-        head: &Head,
-        version: Version,
-    ) -> Result<Stored, CampaignError> {
-        let record = encode(&version)?;
-        let compiled = compiled(tenant, head, head.version, version);
-        let stored = compiled.map_err(CampaignError::Invalid)?;
-        let mut batch = self.db.batch();
-        batch.insert(&self.versions, version_key(tenant, id, head.version), record);
-        self.commit_head(batch, tenant, id, head)?;
-        Ok(stored)
-    }
-
-    fn write_head(
-        &self,
-        tenant: &TenantId,
-        id: &CampaignId,
-        head: &Head,
-    ) -> Result<(), StoreError> {
-        self.commit_head(self.db.batch(), tenant, id, head)
-    }
-
-    fn commit_head(
-        &self,
-        mut batch: OwnedWriteBatch,
-        tenant: &TenantId,
-        id: &CampaignId,
-        head: &Head,
-    ) -> Result<(), StoreError> {
-        batch.insert(&self.campaigns, head_key(tenant, id), encode(head)?);
-        Self::commit(batch)
-    }
-}
-
-fn compiled(
-    tenant: &TenantId,
-    head: &Head,
-    number: u32,
-    version: Version,
-) -> Result<Stored, Vec<FieldError>> {
-    let Version { mut document, made } = version;
-    let campaign = document.compile(tenant, number, head.owner, head.status)?;
-    document.status = Some(head.status.into());
-    Ok(Stored { document, campaign: Arc::new(campaign), made })
-}
-
-/// What was stored once compiles again; when it does not, it is not what was stored.
-fn stored(
-    tenant: &TenantId,
-    head: &Head,
-    number: u32,
-    version: Version,
-) -> Result<Stored, StoreError> {
-    let id = version.document.id.clone();
-    compiled(tenant, head, number, version).map_err(|errors| {
-        let first = errors.first().map(ToString::to_string).unwrap_or_default();
-        StoreError::Damaged(format!("campaign {tenant}/{id}: {first}"))
-    })
-}
-
-fn check_expected(
-    id: &CampaignId,
-    expect: Expect,
-    head: Option<&Head>,
-) -> Result<(), CampaignError> {
-    let found = head.map(|head| head.version);
-    let fits = match expect {
-        Expect::New => found.is_none(),
-        Expect::Version(version) => found == Some(version),
-        Expect::Any => true,
-    };
-    if fits {
-        return Ok(());
-    }
-    Err(CampaignError::Conflict { id: id.clone(), expected: expect, found })
-}
-
-fn invalid(path: &str, message: String) -> CampaignError {
-    CampaignError::Invalid(vec![FieldError { path: path.to_owned(), message, suggestion: None }])
-}
-
-fn head_key(tenant: &TenantId, id: &CampaignId) -> String {
-    format!("{tenant}/{id}")
-}
-
-fn version_key(tenant: &TenantId, id: &CampaignId, version: u32) -> Vec<u8> {
-    let mut key = format!("{tenant}/{id}/").into_bytes();
-    key.extend_from_slice(&version.to_be_bytes());
-    key
-}
-
-fn ids_of(key: &[u8]) -> Result<(TenantId, CampaignId), StoreError> {
-    let ids = || {
-        let (tenant, id) = str::from_utf8(key).ok()?.split_once('/')?;
-        Some((TenantId::parse(tenant).ok()?, CampaignId::parse(id).ok()?))
-    };
-    ids().ok_or_else(|| StoreError::Damaged("a campaign's key has no ids".to_owned()))
 }

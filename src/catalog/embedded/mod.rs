@@ -24,21 +24,17 @@ mod campaigns;
 mod load;
 mod records;
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::bytes::number;
+use super::seal::Seal;
+use super::{FORMAT, OpenError, StoreError};
 use fjall::config::CompressionPolicy;
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
     OwnedWriteBatch, PersistMode,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::seal::Seal;
-use super::{OpenError, Options, StoreError};
-
-/// The format of everything in the directory; changes when a layout does.
-const FORMAT: u32 = 1;
 
 const META: &str = "meta";
 const META_FORMAT: &[u8] = b"format";
@@ -63,17 +59,17 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    pub(super) fn open(options: &Options) -> Result<Self, OpenError> {
-        let dir = &options.dir;
-        let seal = Seal::new(&options.store_key).map_err(StoreError::from)?;
+    pub(super) fn open(dir: &Path, store_key: &[u8; 32]) -> Result<Self, OpenError> {
+        let foreign = || OpenError::Foreign(dir.display().to_string());
+        let seal = Seal::new(store_key).map_err(StoreError::from)?;
         let builder = Database::builder(dir).journal_compression(CompressionType::None);
         let db = builder.open().map_err(|error| {
             let is_locked = matches!(error, fjall::Error::Locked);
-            if is_locked { OpenError::Locked(dir.clone()) } else { error.into() }
+            if is_locked { OpenError::Locked(dir.to_owned()) } else { error.into() }
         })?;
         let is_new = db.keyspace_count() == 0;
         if !is_new && !db.keyspace_exists(META) {
-            return Err(OpenError::Foreign(dir.clone()));
+            return Err(foreign());
         }
         let meta = db.keyspace(META, KeyspaceCreateOptions::default)?;
         match meta.get(META_FORMAT)? {
@@ -84,7 +80,7 @@ impl Embedded {
                 batch.insert(&meta, META_FINGERPRINT, *seal.fingerprint());
                 batch.durability(Some(PersistMode::SyncAll)).commit()?;
             }
-            None => return Err(OpenError::Foreign(dir.clone())),
+            None => return Err(foreign()),
         }
         let keyspace = |name| db.keyspace(name, KeyspaceCreateOptions::default);
         Ok(Self {
@@ -128,30 +124,5 @@ fn blocks() -> KeyspaceCreateOptions {
 }
 
 fn check_meta(format: &[u8], fingerprint: Option<&[u8]>, seal: &Seal) -> Result<(), OpenError> {
-    let found = number(format, "the format")?;
-    if found != FORMAT {
-        return Err(OpenError::Format { found, wanted: FORMAT });
-    }
-    if fingerprint != Some(seal.fingerprint()) {
-        return Err(OpenError::OtherKey);
-    }
-    Ok(())
-}
-
-fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(record).map_err(|error| StoreError::Damaged(error.to_string()))
-}
-
-fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged(format!("{what}: {error}")))
-}
-
-fn exactly<const N: usize>(bytes: &[u8], what: &str) -> Result<[u8; N], StoreError> {
-    bytes
-        .try_into()
-        .map_err(|_| StoreError::Damaged(format!("{what} has {} bytes and not {N}", bytes.len())))
-}
-
-fn number(bytes: &[u8], what: &str) -> Result<u32, StoreError> {
-    exactly(bytes, what).map(u32::from_be_bytes)
+    super::check_meta(number(format, "the format")?, fingerprint.unwrap_or_default(), seal)
 }

@@ -4,8 +4,9 @@ use std::ops::Bound;
 
 use crate::domain::code::CodeKey;
 
+use super::super::bytes::{decode, encode, exactly};
 use super::super::{AuditEntry, Override, SeriesError, StoreError, Token};
-use super::{Embedded, decode, encode, exactly};
+use super::Embedded;
 
 impl Embedded {
     pub(in crate::catalog) fn reserve(
