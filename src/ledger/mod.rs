@@ -246,6 +246,8 @@ pub enum Knowledge {
     Exact,
     /// As it was at that moment; the oldest of several.
     Of(Timestamp),
+    /// As it was at that moment, but this node has changed it since.
+    Stale(Timestamp),
     /// Not at all: what is shown means nothing before a [`Command::Look`].
     None,
 }

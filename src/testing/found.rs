@@ -111,6 +111,7 @@ pub(super) fn kind(kind: EventKind) -> &'static str {
         EventKind::Released => "released",
         EventKind::Extended => "extended",
         EventKind::Expired => "expired",
+        EventKind::Followed => "followed",
     }
 }
 

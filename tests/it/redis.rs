@@ -1,5 +1,6 @@
 //! The ledger in Redis: it answers as the book does, on real servers.
 
+mod cluster;
 pub(crate) mod executor;
 
 use jeton::testing::BookExecutor;

@@ -36,6 +36,9 @@ pub enum EventKind {
     Extended,
     /// A hold came to its end.
     Expired,
+    /// Records changed because of a posting whose own event is in another partition: only a ledger
+    /// over several machines tells this.
+    Followed,
 }
 
 /// Where a record lives.

@@ -324,7 +324,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn uint(&mut self) -> Decoded<u64> {
+    pub(super) fn uint(&mut self) -> Decoded<u64> {
         decode::read_int(&mut self.rest).map_err(|error| error.to_string())
     }
 
@@ -649,6 +649,7 @@ fn kind_number(kind: EventKind) -> u64 {
         EventKind::Released => 3,
         EventKind::Extended => 4,
         EventKind::Expired => 5,
+        EventKind::Followed => 6,
     }
 }
 
@@ -660,6 +661,7 @@ fn kind_of(number: u64) -> Decoded<EventKind> {
         3 => EventKind::Released,
         4 => EventKind::Extended,
         5 => EventKind::Expired,
+        6 => EventKind::Followed,
         other => return Err(format!("an event has kind {other}")),
     })
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use redis::{Cmd, Value, cmd};
 
 use super::library::fence_key;
-use super::wire::{Damage, OwnerRecord, Reader, packed};
+use super::wire::{Damage, OwnerRecord, Reader, Spread, packed};
 use super::{Place, Shared};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{Command, Leg, Outcome};
@@ -148,15 +148,21 @@ pub(super) fn apply<'a>(
 pub(super) struct Doubt {
     pub(super) id: PostingId,
     pub(super) home: u16,
-    pub(super) attempt: u64,
+    pub(super) attempt: [u8; 8],
 }
 
 /// What became of a command.
 #[derive(Debug)]
 pub(super) enum Said {
     Outcome(Outcome),
+    /// So, but the posting's other partitions have not followed yet.
+    Behind(Outcome, Spread),
     /// Something must be settled first.
     Doubt(Doubt),
+    /// A posting on its way must be decided first.
+    Early,
+    /// This attempt was given up.
+    GivenUp,
 }
 
 /// Letters and values, two for each command.
@@ -173,33 +179,47 @@ pub(super) fn pairs(reply: Value) -> Result<Vec<(u8, Vec<u8>)>, Damage> {
     Ok(pairs)
 }
 
-/// What the reply says of one command. What was looked at goes into the picture.
+/// What the reply says of one command of a call that was sent and heard at these moments. What was
+/// looked at goes into the picture.
 pub(super) fn said(
     shared: &Shared,
     command: &Command,
     letter: u8,
     value: &[u8],
-    now: Timestamp,
+    sent: Timestamp,
+    heard: Timestamp,
 ) -> Result<Said, Damage> {
     let mut reader = Reader::new(value);
     let id = command.id().unwrap_or(PostingId([0; 16]));
     Ok(Said::Outcome(match letter {
-        b'D' => {
-            let receipt = reader.receipt(id)?;
-            shared.picture.forget(receipt.legs.iter().flat_map(owners_in));
-            Outcome::Done(Box::new(receipt))
+        b'D' | b'R' => {
+            let receipt = Box::new(reader.receipt(id)?);
+            let spread = reader.spread()?;
+            if letter == b'D' {
+                shared.picture.wrote(receipt.legs.iter().flat_map(owners_in), heard);
+            }
+            let outcome =
+                if letter == b'D' { Outcome::Done(receipt) } else { Outcome::Replayed(receipt) };
+            return Ok(match spread {
+                Some(spread) if spread.followed < spread.step => Said::Behind(outcome, spread),
+                _ => Said::Outcome(outcome),
+            });
         }
-        b'R' => Outcome::Replayed(Box::new(reader.receipt(id)?)),
-        b'N' => Outcome::Refused(reader.blocked(|leg| ceiling(command, leg))?),
+        b'N' => {
+            let legs: &[Leg] = if let Command::Post(posting) = command { &posting.legs } else { &[] };
+            Outcome::Refused(reader.blocked(|leg| ceiling(legs, leg))?)
+        }
         b'M' => Outcome::Mismatch,
         b'U' => Outcome::Unknown,
         b'L' => {
             for (owner, record) in looked(&mut reader)? {
-                shared.picture.put(owner, record, now);
+                shared.picture.put(owner, record, sent);
             }
             Outcome::Looked
         }
         b'Q' => return Ok(Said::Doubt(doubt(&mut reader)?)),
+        b'W' => return Ok(Said::Early),
+        b'X' => return Ok(Said::GivenUp),
         other => return Err(format!("an answer is of kind {other}")),
     }))
 }
@@ -213,8 +233,7 @@ pub(super) fn owners_in(leg: &Leg) -> impl Iterator<Item = Owner> + use<> {
 pub(super) fn doubt(reader: &mut Reader<'_>) -> Result<Doubt, Damage> {
     let _fields = reader.array(3)?;
     let id = reader.id()?;
-    let home = u16::try_from(reader.uint()?).map_err(|error| error.to_string())?;
-    Ok(Doubt { id, home, attempt: reader.uint()? })
+    Ok(Doubt { id, home: reader.partition()?, attempt: reader.attempt()? })
 }
 
 fn looked(reader: &mut Reader<'_>) -> Result<Vec<(Owner, OwnerRecord)>, Damage> {
@@ -228,10 +247,9 @@ fn looked(reader: &mut Reader<'_>) -> Result<Vec<(Owner, OwnerRecord)>, Damage> 
     Ok(found)
 }
 
-/// The ceiling of a leg, as the command asked for it.
-fn ceiling(command: &Command, place: usize) -> u64 {
-    let Command::Post(posting) = command else { return 0 };
-    match posting.legs.get(place) {
+/// The ceiling of a leg, as it was asked for.
+pub(super) fn ceiling(legs: &[Leg], place: usize) -> u64 {
+    match legs.get(place) {
         Some(Leg::Count { max, .. } | Leg::Once { max, .. }) => *max,
         Some(Leg::Spend { amount, .. }) => *amount,
         Some(Leg::Interval { .. } | Leg::Zone { .. } | Leg::Earn { .. }) | None => 0,

@@ -24,12 +24,14 @@
 --   r  register  {value, event, keep_until}   a moment is a number, a zone 8 bytes
 --   b  balance   {earned, taken, lapsed, {amount, expires, amount, expires, ...}}
 --
--- holds are found by the facet: {kept, earning, first_end, count}, or `false` without any.
+-- holds are found by the facet: {kept, earning, first_end, count, prepared}, or `false` without
+-- any; prepared is the part of kept that is only kept until a posting is decided (Cluster).
 -- `false` stands for whatever is absent, "never" and "no limit" included.
 --
 -- A receipt: {fingerprint, state, size, confirmed, released, until, first_until, at, event,
--- confirm, legs, results, note, releases, partitions}. Legs are kept packed as they came. In what
--- `s` holds, partitions is {home, attempt, step}.
+-- confirm, legs, results, note, releases, spread}. Legs are kept packed as they came. Spread is
+-- {step, attempt, other partitions, step that all have followed}, or `false` when all is here; in
+-- what `s` holds it is {home, attempt, step, lapsed, short, after}.
 --
 -- An event's number is the count in its partition, times the number of partitions, plus the
 -- partition: unique, and without gaps in each partition.
@@ -44,14 +46,20 @@ local IDS_MAX = 4
 
 local HELD, REDEEMED, RELEASED, EXPIRED = 1, 2, 3, 4
 local REDEEMED_EVENT, HELD_EVENT, CONFIRMED_EVENT = 1, 2, 3
-local RELEASED_EVENT, EXTENDED_EVENT, EXPIRED_EVENT = 4, 5, 6
+local RELEASED_EVENT, EXTENDED_EVENT, EXPIRED_EVENT, FOLLOWED_EVENT = 4, 5, 6, 7
+
+-- A posting is given up when it was not decided so many milliseconds after it was begun.
+local PREPARED_MS = 10000
+
+-- How long it is remembered that an attempt was given up: longer than any message travels.
+local GIVEN_UP_MS = 86400000
 
 -- Letters of entries.
 local COUNTER, REGISTER = 99, 114
 
 -- Places in a receipt.
 local FINGERPRINT, STATE, SIZE, GIVEN, BACK, UNTIL, FIRST_UNTIL = 1, 2, 3, 4, 5, 6, 7
-local AT, EVENT, CONFIRM, LEGS, RESULTS, NOTE, RELEASES, PARTS = 8, 9, 10, 11, 12, 13, 14, 15
+local AT, EVENT, CONFIRM, LEGS, RESULTS, NOTE, RELEASES, SPREAD = 8, 9, 10, 11, 12, 13, 14, 15
 
 -- Kinds of legs, and their places: {kind, owner, entry, ...}.
 local COUNT, ONCE, INTERVAL, ZONE, SPEND, EARN = 1, 2, 3, 4, 5, 6
@@ -62,7 +70,7 @@ local call, pack, unpacked, byte, sub, concat, fmod
 -- What one call works on; set by `begin`, gone after it.
 local partitions, only, clock
 local tags, metas, numbers, owners, receipts, subs, legs_of
-local dirty_owners, dirty_receipts, dirty_subs, events_of, touched, doubts, owner_seen
+local dirty_owners, dirty_receipts, dirty_subs, events_of, touched
 
 local function fail(text)
   error({ err = text })
@@ -122,7 +130,6 @@ local function begin(keys, epoch, count, one, now)
   partitions, only, clock = count, one, now
   tags, metas, numbers, owners, receipts, subs, legs_of = {}, {}, {}, {}, {}, {}, {}
   dirty_owners, dirty_receipts, dirty_subs, events_of, touched = {}, {}, {}, {}, {}
-  doubts, owner_seen = {}, {}
   local values = #keys > 0 and call('MGET', unpack(keys)) or {}
   for place = 1, #keys do
     local key, value = keys[place], values[place]
@@ -232,6 +239,13 @@ local function held(owner, entry)
   local holds = owner_record(owner)[3]
   holds = holds and holds[sub(entry, 2)]
   return holds and holds[1] or 0
+end
+
+-- What is kept of a counter or balance only until a posting is decided.
+local function prepared(owner, entry)
+  local holds = owner_record(owner)[3]
+  holds = holds and holds[sub(entry, 2)]
+  return holds and holds[5] or 0
 end
 
 local function earning(owner, entry)
@@ -494,7 +508,7 @@ local function holds_key(owner, facet)
   return tag(partition_of(owner)) .. 'k' .. owner .. facet
 end
 
-local function open_hold(id, receipt)
+local function open_hold(id, receipt, is_prepared)
   local ends = receipt[UNTIL]
   call('ZADD', tag(home_of(id)) .. 'h', ends, id)
   for _, kept in ipairs(kept_by(receipt)) do
@@ -506,7 +520,11 @@ local function open_hold(id, receipt)
       holds[1], holds[2] = holds[1] + kept[3], holds[2] + kept[4]
       holds[3], holds[4] = math.min(holds[3], ends), holds[4] + 1
     else
-      owned[3][facet] = { kept[3], kept[4], ends, 1 }
+      holds = { kept[3], kept[4], ends, 1, 0 }
+      owned[3][facet] = holds
+    end
+    if is_prepared then
+      holds[5] = holds[5] + kept[3]
     end
     dirty_owners[owner] = true
     call('ZADD', holds_key(owner, facet), ends, id .. string.format('%.0f', kept[3]))
@@ -514,7 +532,7 @@ local function open_hold(id, receipt)
 end
 
 -- `receipt` is as it was while it was held.
-local function close_hold(id, receipt)
+local function close_hold(id, receipt, is_prepared)
   if not receipt[UNTIL] then
     return
   end
@@ -529,6 +547,9 @@ local function close_hold(id, receipt)
       holds[1] = math.max(holds[1] - kept[3], 0)
       holds[2] = math.max(holds[2] - kept[4], 0)
       holds[4] = holds[4] - 1
+      if is_prepared then
+        holds[5] = math.max(holds[5] - kept[3], 0)
+      end
       if holds[4] <= 0 then
         owned[3][facet] = nil
         if next(owned[3]) == nil then
@@ -617,6 +638,9 @@ local function check_count(legs, place, leg, now)
   if asked + kept <= limit then
     return nil
   end
+  if asked + kept - prepared(owner, entry) <= limit then
+    return { 0 }
+  end
   local retry = false
   if asked <= limit then
     retry = retry_after(owner, entry, asked + kept - limit, now)
@@ -632,6 +656,9 @@ local function check_spend(legs, place, leg, now)
   local needed = leg[5] and amount or 1
   if left >= needed then
     return nil
+  end
+  if left + prepared(owner, entry) >= needed then
+    return { 0 }
   end
   local kept = held(owner, entry)
   local retry = false
@@ -673,7 +700,8 @@ local function check_earn(legs, place, leg, now)
   return nil
 end
 
--- Checks the guards in their order; what comes back is the first that fails.
+-- Checks the guards in their order; what comes back is the first that fails. {0} is one that only
+-- a posting on its way makes fail: it is too early to say.
 local function check(legs, now)
   for place, leg in ipairs(legs) do
     local kind, owner, entry = leg[1], leg[2], leg[3]
@@ -909,9 +937,10 @@ end
 ------------------------------------------------------------------------------------------------
 -- Holds that are over
 
+-- What a posting has in other partitions must follow what its home decided.
 local function follow_later(id, receipt)
-  if receipt[PARTS] then
-    receipt[PARTS][1] = receipt[PARTS][1] + 1
+  if receipt[SPREAD] then
+    receipt[SPREAD][1] = receipt[SPREAD][1] + 1
     call('ZADD', tag(home_of(id)) .. 'p', clock, id)
   end
 end
@@ -933,7 +962,7 @@ local function expire_if_over(id, now)
 end
 
 -- Ends the holds on the legs' keys whose time is over. A hold of another partition is not ours to
--- end: it is put among the doubts, and the caller comes back when they are settled.
+-- end: it is told as a doubt, and the caller comes back when that is settled.
 local function reclaim(legs, now)
   for _, leg in ipairs(legs) do
     local owner, facet = leg[2], sub(leg[3], 2)
@@ -947,8 +976,7 @@ local function reclaim(legs, now)
         if receipt and receipt[STATE] == HELD then
           expire(id, receipt, now)
         elseif id and only and sub_of(id) then
-          doubts[#doubts + 1] = { id, sub_of(id)[PARTS][1], sub_of(id)[PARTS][2] }
-          return true
+          return { id, sub_of(id)[SPREAD][1], sub_of(id)[SPREAD][2] }
         else
           fail('ERR the holds of a key name one that is not held')
         end
@@ -956,18 +984,24 @@ local function reclaim(legs, now)
       end
     end
   end
-  return false
+  return nil
 end
 
 ------------------------------------------------------------------------------------------------
 -- Commands. An answer is a letter and what belongs to it:
 --   D and R  done and repeated, with the receipt      N  refused, with the reason
 --   M  mismatch   U  unknown   L  looked              Q  in doubt: {id, home, attempt}
+--   W  too early to say        X  given up            P  prepared, with the results
+--   F  followed: {lapsed, short, after}               T  decided: {step, state, size, confirmed,
+--                                                        released, until}
 -- A reason: {1, leg, used, held, retry} guard, {2, leg, retry} too soon, {3, leg, at} elsewhere,
 -- {4, leg, balance, cap} cap, {5, leg} too many lots, {6} hold not found, {7} hold expired,
 -- {8} not found, {9} already released, {10, left} release exceeds, {11, left} confirm exceeds.
 
 local function refused(reason)
+  if reason[1] == 0 then
+    return { 'W' }
+  end
   return { 'N', pack(reason) }
 end
 
@@ -1089,7 +1123,7 @@ local function status(id, now)
   end
   if receipt[STATE] == HELD and receipt[UNTIL] <= now then
     local over = {}
-    for place = 1, PARTS do
+    for place = 1, SPREAD do
       over[place] = receipt[place]
     end
     over[STATE] = EXPIRED
@@ -1182,8 +1216,9 @@ local function post(c, foreign, attempt, others)
     return refused({ 7 })
   end
   local legs = unpacked(c[6])
-  if reclaim(legs, now) then
-    return { 'Q', pack(doubts[#doubts]) }
+  local doubt = reclaim(legs, now)
+  if doubt then
+    return { 'Q', doubt }
   end
   local blocked = check(legs, now)
   if blocked then
@@ -1201,7 +1236,7 @@ local function post(c, foreign, attempt, others)
   end
   local receipt = {
     fingerprint, ends and HELD or REDEEMED, size, ends and 0 or size, 0, ends, ends, now, 0, false,
-    c[6], results, c[7], earlier, others and { 1, attempt, others } or false,
+    c[6], results, c[7], earlier, others and { 1, attempt, others, 0 } or false,
   }
   legs_of[receipt] = legs
   if ends then
@@ -1221,8 +1256,172 @@ local function post(c, foreign, attempt, others)
   return done(receipt)
 end
 
+------------------------------------------------------------------------------------------------
+-- Postings over several partitions (Cluster). Everything is prepared in the other partitions, then
+-- decided at home, then followed by the others. Only the home decides; each message can arrive
+-- twice or late and does no harm.
+
+local function given_up_key(id, attempt)
+  return tag(only) .. 'a' .. id .. attempt
+end
+
+-- c: {12, id, attempt, home, fingerprint, legs, now, is_held}. Takes what the legs here need, as a
+-- hold that is over soon.
+local function prepare(c)
+  local id, attempt, now = c[2], c[3], c[7]
+  local known = sub_of(id)
+  if known and known[SPREAD][2] == attempt then
+    return known[STATE] == HELD and { 'P', known[RESULTS] } or { 'X' }
+  elseif known and (known[STATE] == HELD or known[STATE] == REDEEMED) then
+    return { 'Q', { id, known[SPREAD][1], known[SPREAD][2] } }
+  end
+  local legs = unpacked(c[6])
+  local doubt = reclaim(legs, now)
+  if doubt then
+    return { 'Q', doubt }
+  end
+  local blocked = check(legs, now)
+  if blocked then
+    return refused(blocked)
+  end
+  -- From here it must succeed.
+  local event = next_event(id)
+  local results = take_all(legs, true, event, now)
+  local ends = clock + PREPARED_MS
+  local receipt = {
+    c[5], HELD, 1, 0, 0, ends, ends, now, event, false, c[6], results, '', {},
+    { c[4], attempt, 0, 0, 0, {} },
+  }
+  legs_of[receipt] = legs
+  open_hold(id, receipt, true)
+  for place, leg in ipairs(legs) do
+    local result = results[place]
+    if not is_foreign(leg[2]) then
+      result[2] = standing(leg)
+      if leg[1] == EARN and not c[8] then
+        result[2] = result[2] + result[1]
+      end
+    end
+    result[5] = event
+  end
+  record(FOLLOWED_EVENT, id, now)
+  remember(id, legs)
+  subs[id] = receipt
+  dirty_subs[id] = true
+  return { 'P', results }
+end
+
+-- c: {8, id, fingerprint, until, size, legs, note, now, attempt, others, results}. Decides that a
+-- posting is done whose other partitions are prepared.
+local function decide(c)
+  local id, attempt = c[2], c[9]
+  if call('EXISTS', given_up_key(id, attempt)) == 1 then
+    return { 'X' }
+  end
+  return post(c, c[11], attempt, c[10])
+end
+
+-- c: {9, id, attempt, now}. What became of an attempt; one that is not decided is given up.
+local function decision(c)
+  local id, attempt = c[2], c[3]
+  expire_if_over(id, c[4])
+  local receipt = receipt_of(id)
+  local spread = receipt and receipt[SPREAD]
+  if spread and spread[2] == attempt then
+    return { 'T', { spread[1], receipt[STATE], receipt[SIZE], receipt[GIVEN], receipt[BACK],
+      receipt[UNTIL] } }
+  end
+  call('SET', given_up_key(id, attempt), '1', 'PX', GIVEN_UP_MS)
+  return { 'X' }
+end
+
+-- c: {13, id, attempt, now, target}, target as told by T, or false when the attempt was given up.
+-- Makes what a posting has here as its home decided.
+local function follow(c)
+  local id, now, target = c[2], c[4], c[5]
+  local receipt = sub_of(id)
+  if not receipt or receipt[SPREAD][2] ~= c[3] then
+    return { 'U' }
+  end
+  local spread = receipt[SPREAD]
+  local is_prepared = spread[3] == 0
+  local step = target and target[1] or 1
+  if spread[3] >= step then
+    return { 'F', { spread[4], spread[5], spread[6] } }
+  end
+  -- From here it must succeed.
+  local was_held, live = receipt[STATE] == HELD, live_of(receipt)
+  if was_held then
+    close_hold(id, receipt, is_prepared)
+  end
+  local is_held, left = true, 0
+  if target then
+    if is_prepared then
+      live = target[3]
+    end
+    receipt[STATE], receipt[SIZE], receipt[GIVEN] = target[2], target[3], target[4]
+    receipt[BACK], receipt[UNTIL] = target[5], target[6]
+    is_held, left = target[2] == HELD, live_of(receipt)
+    if left == 0 then
+      is_held = was_held
+    end
+  else
+    receipt[STATE] = EXPIRED
+  end
+  spread[4], spread[5] = settle(receipt, was_held, live, is_held, left, now)
+  if receipt[STATE] == HELD then
+    open_hold(id, receipt)
+  end
+  spread[3], spread[6] = step, standings(receipt)
+  record(FOLLOWED_EVENT, id, now)
+  subs[id] = receipt
+  dirty_subs[id] = true
+  return { 'F', { spread[4], spread[5], spread[6] } }
+end
+
+-- c: {10, id, step, lapsed, short, after}. All have followed up to a step; what they could not put
+-- back and what stands there now belongs to the home's answer. `after` is by leg, false for ours.
+local function close(c)
+  local id = c[2]
+  local receipt = receipt_of(id)
+  if not receipt then
+    return { 'U' }
+  end
+  local spread = receipt[SPREAD]
+  if spread and spread[1] == c[3] and spread[4] < c[3] then
+    spread[4] = c[3]
+    call('ZREM', tag(only) .. 'p', id)
+    local releases = receipt[RELEASES]
+    local last = releases[#releases]
+    local after = receipt[CONFIRM] and receipt[CONFIRM][4]
+    if last and (not receipt[CONFIRM] or last[5] > receipt[CONFIRM][3]) then
+      last[6], last[7] = last[6] + c[4], last[7] + c[5]
+      after = last[8]
+    end
+    for place, standing_there in ipairs(c[6]) do
+      if after and standing_there then
+        after[place] = standing_there
+      end
+    end
+    save_receipt(id, receipt)
+  end
+  return done(receipt)
+end
+
+-- c: {11, legs, now}. Whether the guards of the legs here would pass.
+local function would_pass(c)
+  local legs = unpacked(c[2])
+  local doubt = reclaim(legs, c[3])
+  if doubt then
+    return { 'Q', doubt }
+  end
+  local blocked = check(legs, c[3])
+  return blocked and refused(blocked) or { 'U' }
+end
+
 -- c: {kind, id, ...}: 1 post, 2 recall {fingerprint, until, now}, 3 confirm {part, now},
--- 4 release {release_id, part, now}, 5 extend {until, now}, 6 status {now}, 7 look {owner, ...}.
+-- 4 release {release_id, part, now}, 5 extend {until, now}, 6 status {now}, 7 look {owner, ...};
+-- the others stand with their functions.
 local function command(c)
   local kind, id = c[1], c[2]
   if kind == 1 then
@@ -1237,6 +1436,18 @@ local function command(c)
     return extend(id, c[3], c[4])
   elseif kind == 6 then
     return status(id, c[3])
+  elseif kind == 8 then
+    return decide(c)
+  elseif kind == 9 then
+    return decision(c)
+  elseif kind == 10 then
+    return close(c)
+  elseif kind == 11 then
+    return would_pass(c)
+  elseif kind == 12 then
+    return prepare(c)
+  elseif kind == 13 then
+    return follow(c)
   end
   fail('ERR unknown command ' .. tostring(kind))
 end
@@ -1330,11 +1541,90 @@ local function apply(keys, args)
   return answers
 end
 
+-- Finds the home of postings, or makes it known (Cluster).
+-- KEYS: the fence of one partition.
+-- ARGS: epoch, number of partitions, the partition, the time in ms, then for each posting its id,
+-- the home to be made known unless another is known (or ""), and for how many ms.
+-- Replies with the home of each, or -1.
+local function claim(keys, args)
+  begin(keys, args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
+  local homes = {}
+  for place = 5, #args, 3 do
+    local key, home, ttl = tag(only) .. 'c' .. args[place], args[place + 1], args[place + 2]
+    local known = call('GET', key)
+    if not known and home ~= '' then
+      call('SET', key, home, 'PX', ttl)
+      known = home
+    elseif known and home == known and call('PTTL', key) < tonumber(ttl) then
+      call('PEXPIRE', key, ttl)
+    end
+    homes[#homes + 1] = known and tonumber(known) or -1
+  end
+  return homes
+end
+
+-- Lets go of a posting, unless it is held or something happened to it later than `before`.
+local function forget(id, before)
+  local receipt = receipt_of(id)
+  if not receipt then
+    return
+  end
+  local last = math.max(receipt[AT], receipt[UNTIL] or receipt[AT])
+  if receipt[CONFIRM] then
+    last = math.max(last, receipt[CONFIRM][2])
+  end
+  for _, release in ipairs(receipt[RELEASES]) do
+    last = math.max(last, release[4])
+  end
+  if last >= before or receipt[STATE] == HELD then
+    return
+  end
+  for _, leg in ipairs(legs_in(receipt)) do
+    if not is_foreign(leg[2]) then
+      call('ZREM', tag(partition_of(leg[2])) .. 'l' .. leg[2], id)
+    end
+  end
+  call('DEL', tag(home_of(id)) .. 'r' .. id)
+  receipts[id] = false
+end
+
+-- Lets go of events from before a moment, and of their receipts.
+local function let_go(before, most)
+  local count = 0
+  for partition in pairs(numbers) do
+    local stream = tag(partition) .. 'e'
+    local found = call('XRANGE', stream, '-', '+', 'COUNT', 1)
+    while found[1] and count < most do
+      local packed, offset = found[1][2][2], 0
+      local last
+      local ids = {}
+      while offset >= 0 do
+        local event
+        offset, event = cmsgpack.unpack_one(packed, offset)
+        last = event[2]
+        ids[#ids + 1] = event[4]
+      end
+      if last >= before then
+        break
+      end
+      call('XDEL', stream, found[1][1])
+      for _, id in ipairs(ids) do
+        forget(id, before)
+      end
+      count = count + #ids
+      found = call('XRANGE', stream, '-', '+', 'COUNT', 1)
+    end
+  end
+  return count
+end
+
 -- Ends holds whose time is over, and lets go of what is older than the retention.
 -- KEYS: as for apply, without owners and receipts.
--- ARGS: epoch, number of partitions, the one partition or "", the time in ms, most holds to end,
--- the moment before which events and their receipts may leave, most events to let go.
--- Replies with the holds ended, the doubts found, and the postings forgotten.
+-- ARGS: epoch, number of partitions, the one partition or "", the time in ms, most holds to end
+-- and events to let go, the moment before which events and their receipts may leave, the moment
+-- before which others should have followed.
+-- Replies with the holds ended, the doubts found, the postings whose other partitions have not
+-- followed, and the events let go.
 local function sweep(keys, args)
   local epoch = args[1]
   begin(keys, epoch, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
@@ -1358,12 +1648,17 @@ local function sweep(keys, args)
       expire(id, receipt, clock)
       ended = ended + 1
     elseif only and sub_of(id) then
-      in_doubt[#in_doubt + 1] = pack({ id, sub_of(id)[PARTS][1], sub_of(id)[PARTS][2] })
+      in_doubt[#in_doubt + 1] = pack({ id, sub_of(id)[SPREAD][1], sub_of(id)[SPREAD][2] })
     end
   end
+  local open = {}
+  if only then
+    open = call('ZRANGEBYSCORE', tag(only) .. 'p', '-inf', args[7], 'LIMIT', 0, most)
+  end
   commit(epoch)
-  return { ended, in_doubt }
+  return { ended, in_doubt, open, let_go(before, most) }
 end
 
 redis.register_function('jeton_1_apply', apply)
+redis.register_function('jeton_1_claim', claim)
 redis.register_function('jeton_1_sweep', sweep)

@@ -41,7 +41,7 @@ pub(super) fn text(place: &Place) -> String {
                 "value = value or epoch .. '0' if false then",
             ),
             Flaw::NoReceipts => ("values[#values + 1] = pack(receipts[id])", "values[#values] = nil"),
-            Flaw::NoDecision => ("call('SET', key, attempt", "call('ECHO', attempt"),
+            Flaw::NoDecision => ("call('SET', given_up_key(id, attempt)", "call('SET', given_up_key(id, attempt) .. 'x'"),
             Flaw::NoCeiling => ("asked + kept <= limit", "true"),
             Flaw::NoReclaim => ("holds and holds[3] <= now", "false"),
         };

@@ -73,8 +73,8 @@ async fn receipt_of(
     lane: &mut Lane,
     id: PostingId,
 ) -> Result<Option<Receipt>, LedgerError> {
-    let partition = partition_of(&id.0, rounds.place.partitions);
-    let found = bytes_at(lane, &key(partition, 'r', &id.0)).await?;
+    let home = rounds.home(lane, id).await.map_err(|trouble| trouble.error())?;
+    let found = bytes_at(lane, &key(home, 'r', &id.0)).await?;
     found.map(|bytes| Reader::new(&bytes).receipt(id).map_err(damaged)).transpose()
 }
 

@@ -18,6 +18,7 @@ mod library;
 mod log;
 mod picture;
 mod round;
+mod spread;
 mod wire;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,6 +38,8 @@ use round::Rounds;
 pub use inspect::{Finding, Installation, Severity, initialise, inspect};
 #[cfg(feature = "testing")]
 pub use library::Flaw;
+#[cfg(feature = "testing")]
+pub use spread::Step;
 
 /// Most partitions. More would only make the fences longer.
 pub const PARTITIONS_MAX: u16 = 256;
@@ -74,11 +77,16 @@ pub struct Place {
     /// Calls that are on their way at a time, 1 to 8. Default 2: while one is carried out, the
     /// next is on its way.
     pub lanes: u16,
-    /// Milliseconds for which settled receipts and events are kept. Default 400 days.
     pub retention_ms: i64,
     /// What is left out of the library, to prove that the tests would notice.
     #[cfg(feature = "testing")]
     pub flaw: Flaw,
+    /// After which step the node seems to die, for whoever has a posting over several partitions.
+    #[cfg(feature = "testing")]
+    pub dies_after: Option<Step>,
+    /// How long the node sleeps before it decides a posting over several partitions.
+    #[cfg(feature = "testing")]
+    pub decides_late: Option<std::time::Duration>,
 }
 
 impl Place {
@@ -94,6 +102,10 @@ impl Place {
             retention_ms: 400 * DAY_MS,
             #[cfg(feature = "testing")]
             flaw: Flaw::None,
+            #[cfg(feature = "testing")]
+            dies_after: None,
+            #[cfg(feature = "testing")]
+            decides_late: None,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What this node has seen of the records in Redis: a book that requests may read.
 //!
-//! A look puts an owner's records in; whatever this node does to an owner takes them out again, so
-//! that nobody reads what was before his own write. Others' writes are seen as far as the moment
-//! of the look, which is said with what is read.
+//! A look puts an owner's records in, as they were when it was sent. What this node writes itself
+//! makes them stale, so that nobody takes what was before his own write for new; what others write
+//! is seen with the next look. How old a record is, is said with it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use super::wire::OwnerRecord;
@@ -24,10 +25,16 @@ const OWNERS_MAX: usize = 200_000;
 pub(super) struct Picture {
     book: RwLock<Book>,
     seen: RwLock<Map<Owner, Seen>>,
+    /// Looks that are on their way: only those can bring what is older than our own writes.
+    looks: AtomicUsize,
 }
 
+#[derive(Default)]
 struct Seen {
-    at: Timestamp,
+    /// When the look was sent that saw it; absent: none did.
+    at: Option<Timestamp>,
+    /// When this node last heard that it had written it itself.
+    written: Option<Timestamp>,
     slots: Vec<Slot>,
     held: Vec<Key>,
 }
@@ -40,15 +47,32 @@ impl Picture {
     /// How well all of `owners` are known: as the one seen longest ago.
     pub(super) fn knowledge(&self, owners: &[Owner]) -> Knowledge {
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
-        let mut oldest = None;
+        let mut oldest: Option<Timestamp> = None;
+        let mut is_stale = false;
         for owner in owners {
             let Some(known) = seen.get(owner) else { return Knowledge::None };
-            oldest = Some(oldest.map_or(known.at, |at: Timestamp| at.min(known.at)));
+            let Some(at) = known.at else { return Knowledge::None };
+            is_stale |= known.written.is_some_and(|written| written >= at);
+            oldest = Some(oldest.map_or(at, |oldest| oldest.min(at)));
         }
-        oldest.map_or(Knowledge::Exact, Knowledge::Of)
+        match oldest {
+            None => Knowledge::Exact,
+            Some(at) if is_stale => Knowledge::Stale(at),
+            Some(at) => Knowledge::Of(at),
+        }
     }
 
-    /// Takes over what an owner has at `at`.
+    /// A number of looks are sent.
+    pub(super) fn looking(&self, count: usize) {
+        self.looks.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// So many looks have come back or were given up.
+    pub(super) fn looked(&self, count: usize) {
+        self.looks.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Takes over what an owner had when a look was sent, at `at`.
     pub(super) fn put(&self, owner: Owner, found: OwnerRecord, at: Timestamp) {
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
         let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
@@ -56,47 +80,41 @@ impl Picture {
             seen.clear();
             *book = Book::new();
         }
-        if let Some(before) = seen.remove(&owner) {
-            forget(&mut book, &before);
+        let known = seen.entry(owner).or_default();
+        if known.at.is_some_and(|known| known > at) {
+            return;
         }
-        let slots = found.records.iter().map(slot_of).collect();
+        for slot in &known.slots {
+            book.unshow(slot);
+        }
+        for key in &known.held {
+            book.show_held(*key, 0, 0);
+        }
+        known.at = Some(at);
+        known.slots = found.records.iter().map(slot_of).collect();
+        known.held = found.held.iter().map(|(key, ..)| *key).collect();
         for record in found.records {
             book.show(record);
         }
-        let held = found.held.iter().map(|(key, ..)| *key).collect();
         for (key, kept, earning) in found.held {
             book.show_held(key, kept, earning);
         }
-        seen.insert(owner, Seen { at, slots, held });
     }
 
-    /// Forgets owners, because their records have changed.
-    pub(super) fn forget(&self, owners: impl Iterator<Item = Owner>) {
-        let mut owners = owners.peekable();
-        if owners.peek().is_none() {
-            return;
-        }
+    /// Notes that this node has written to `owners`.
+    pub(super) fn wrote(&self, owners: impl Iterator<Item = Owner>, at: Timestamp) {
+        let is_looking = self.looks.load(Ordering::Relaxed) > 0;
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
-        if seen.is_empty() {
+        if seen.is_empty() && !is_looking {
             return;
         }
-        let mut gone = owners.filter_map(|owner| seen.remove(&owner)).peekable();
-        if gone.peek().is_none() {
-            return;
+        for owner in owners {
+            if let Some(known) = seen.get_mut(&owner) {
+                known.written = Some(at);
+            } else if is_looking && seen.len() < OWNERS_MAX {
+                seen.insert(owner, Seen { written: Some(at), ..Seen::default() });
+            }
         }
-        let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
-        for before in gone {
-            forget(&mut book, &before);
-        }
-    }
-}
-
-fn forget(book: &mut Book, before: &Seen) {
-    for slot in &before.slots {
-        book.unshow(slot);
-    }
-    for key in &before.held {
-        book.show_held(*key, 0, 0);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::hash::RandomState;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,13 +17,17 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::call::{self, Reach, Said};
+use super::spread::Step;
+use super::wire::Reader;
 use super::{Message, Place, Shared, library, log};
-use crate::domain::posting::Command;
+use crate::domain::id::PostingId;
+use crate::domain::posting::{Command, Outcome};
+use crate::domain::time::Timestamp;
 use crate::ledger::{
     Answer, Completion, Durability, Health, LedgerError, Now, Options, Submission, Task,
 };
 use crate::metrics::Stopwatch;
-use crate::remote::{Lane, Remote, RemoteError, ServerError};
+use crate::remote::{Kind, Lane, Remote, RemoteError, ServerError};
 
 /// Most commands in one call: about half a millisecond of the server's time.
 const CALL_COMMANDS_MAX: usize = 128;
@@ -36,8 +41,14 @@ const SWEEP_MAX: usize = 256;
 /// How often what waits is looked through for deadlines that have passed.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// Nobody waits longer, whatever the deadline: while servers are away, what waits only grows.
+const DEADLINE_MS_MAX: i64 = 30_000;
+
 /// First and longest pause before a failed call is made again.
 const PAUSES_MS: (u64, u64) = (5, 200);
+
+/// After so many milliseconds somebody else sees to it that a posting's partitions follow.
+const FOLLOWED_MS: i64 = 2_000;
 
 /// How long replicas may take to confirm.
 const REPLICAS_TIMEOUT_MS: u64 = 1_000;
@@ -83,7 +94,7 @@ impl Item {
         &self.task.command
     }
 
-    fn fail(&self, error: &LedgerError) {
+    pub(super) fn fail(&self, error: &LedgerError) {
         self.answer(Answer::Failed(error.clone()));
     }
 }
@@ -111,7 +122,7 @@ impl Trouble {
         }
     }
 
-    fn error(&self) -> LedgerError {
+    pub(super) fn error(&self) -> LedgerError {
         match self {
             Self::Again(why) => LedgerError::Away(Arc::clone(why)),
             Self::Fenced(why) => LedgerError::Fenced(Arc::clone(why)),
@@ -136,6 +147,12 @@ pub(super) struct Rounds {
     queue: RefCell<VecDeque<Item>>,
     news: Notify,
     closing: Cell<bool>,
+    /// Attempts at postings over several partitions, counted, and what makes their numbers
+    /// different on every node.
+    pub(super) attempts: Cell<u64>,
+    pub(super) seed: RandomState,
+    #[cfg(feature = "testing")]
+    is_dead: Cell<bool>,
     batch_commands: Histogram,
     commit_seconds: Histogram,
     commits_total: Counter,
@@ -158,6 +175,10 @@ impl Rounds {
             queue: RefCell::new(VecDeque::new()),
             news: Notify::new(),
             closing: Cell::new(false),
+            attempts: Cell::new(0),
+            seed: RandomState::new(),
+            #[cfg(feature = "testing")]
+            is_dead: Cell::new(false),
             batch_commands: histogram!("jeton_ledger_batch_commands"),
             commit_seconds: histogram!("jeton_ledger_commit_seconds"),
             commits_total: counter!("jeton_ledger_commits_total"),
@@ -214,8 +235,9 @@ impl Rounds {
             left: Cell::new(count),
             done: RefCell::new(Some(done)),
         });
+        let last = (self.now)().plus_ms(DEADLINE_MS_MAX);
         let items = tasks.into_iter().enumerate().map(|(place, task)| Item {
-            task: Rc::new(task),
+            task: Rc::new(Task { deadline: task.deadline.min(last), ..task }),
             gather: Rc::clone(&gather),
             place,
         });
@@ -250,12 +272,42 @@ impl Rounds {
         while let Some(items) = self.next().await {
             let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
             self.batch_commands.record(f64::from(count));
-            self.carry(&mut lane, items, Reach::All).await;
+            if self.is_cluster() {
+                self.carry_spread(&mut lane, items).await;
+            } else {
+                self.carry(&mut lane, items, Reach::All).await;
+            }
         }
     }
 
+    /// Whether a call reaches one partition only.
+    pub(super) fn is_cluster(&self) -> bool {
+        self.remote.target().kind == Kind::Cluster
+    }
+
+    pub(super) fn is_in_time(&self, item: &Item) -> bool {
+        item.task.deadline >= (self.now)()
+    }
+
+    /// Those whose deadline is not over; the others are told.
+    pub(super) fn in_time_only(&self, mut items: Vec<Item>) -> Vec<Item> {
+        items.retain(|item| {
+            let in_time = self.is_in_time(item);
+            if !in_time {
+                item.answer(Answer::Late);
+            }
+            in_time
+        });
+        items
+    }
+
     /// Carries out `items`, however often that must be tried. All are answered afterwards.
-    async fn carry(&self, lane: &mut Option<Lane>, mut items: Vec<Item>, reach: Reach) {
+    pub(super) async fn carry(
+        self: &Rc<Self>,
+        lane: &mut Option<Lane>,
+        mut items: Vec<Item>,
+        reach: Reach,
+    ) {
         let mut pause_ms = PAUSES_MS.0;
         let mut trouble: Option<Trouble> = None;
         loop {
@@ -274,19 +326,24 @@ impl Rounds {
                 return;
             }
             let commands = items.iter().map(Item::command);
+            let looks = commands.clone().filter(|c| matches!(c, Command::Look { .. })).count();
             let call = call::apply(&self.place, reach, commands, now);
+            self.shared.picture.looking(looks);
             let tried = self.in_time(self.send(lane, reach, call), &items).await;
-            match tried.and_then(|reply| self.hand_out(&items, reply)) {
-                Ok(()) => return self.well(),
+            let handed_out = tried.and_then(|reply| self.hand_out(&items, reply, now));
+            self.shared.picture.looked(looks);
+            match handed_out {
+                Ok(unsettled) => {
+                    self.well();
+                    return self.bring_to_end(lane, unsettled, reach).await;
+                }
                 Err(Trouble::Function(why)) => return self.alone(lane, items, reach, why).await,
                 Err(Trouble::Fenced(why)) => {
-                    let error = LedgerError::Fenced(Arc::clone(&why));
-                    self.unwell(Health::Fenced(why));
+                    let error = self.told(Trouble::Fenced(why));
                     return items.iter().for_each(|item| item.fail(&error));
                 }
                 Err(Trouble::Again(why)) => {
-                    self.retries_total.increment(1);
-                    self.unwell(Health::Away(Arc::clone(&why)));
+                    self.away(&why);
                     trouble = Some(Trouble::Again(why));
                     sleep(Duration::from_millis(pause_ms)).await;
                     pause_ms = (2 * pause_ms).min(PAUSES_MS.1);
@@ -297,7 +354,7 @@ impl Rounds {
 
     /// Finds out which command it is that a function fails over: the others must not suffer.
     async fn alone(
-        &self,
+        self: &Rc<Self>,
         lane: &mut Option<Lane>,
         mut items: Vec<Item>,
         reach: Reach,
@@ -384,7 +441,7 @@ impl Rounds {
         Ok(reply)
     }
 
-    async fn connected<'l>(
+    pub(super) async fn connected<'l>(
         &self,
         lane: &'l mut Option<Lane>,
     ) -> Result<&'l mut Lane, RemoteError> {
@@ -406,31 +463,106 @@ impl Rounds {
         Trouble::of(error)
     }
 
-    /// Gives every command its answer.
-    fn hand_out(&self, items: &[Item], reply: Value) -> Result<(), Trouble> {
+    /// Gives every command its answer, and back those that have none yet.
+    fn hand_out(
+        &self,
+        items: &[Item],
+        reply: Value,
+        sent: Timestamp,
+    ) -> Result<Vec<(Item, Said)>, Trouble> {
         let damaged = |what: String| Trouble::Function(what.into());
         let now = (self.now)();
         let pairs = call::pairs(reply).map_err(damaged)?;
         if pairs.len() != items.len() {
             return Err(damaged(format!("{} answers to {}", pairs.len(), items.len())));
         }
-        let mut did = 0;
+        let mut unsettled = Vec::new();
         for (item, (letter, value)) in items.iter().zip(&pairs) {
-            match call::said(&self.shared, item.command(), *letter, value, now) {
+            match call::said(&self.shared, item.command(), *letter, value, sent, now) {
                 Ok(Said::Outcome(outcome)) => {
-                    did += u64::from(*letter == b'D');
+                    self.did(&outcome);
                     item.answer(Answer::Outcome(outcome));
                 }
-                Ok(Said::Doubt(_)) => item.fail(&LedgerError::Read("in doubt".into())),
+                Ok(said) => unsettled.push((item.clone(), said)),
                 Err(what) => {
                     let what = format!("the answer {} is damaged: {what}", letter.escape_ascii());
                     item.fail(&LedgerError::Read(what.into()));
                 }
             }
         }
-        if did > 0 {
-            self.shared.pulse.send_modify(|pulse| pulse.last_event += did);
+        Ok(unsettled)
+    }
+
+    /// Settles what stands in the way of answers (only clusters have that), and goes on.
+    async fn bring_to_end(
+        self: &Rc<Self>,
+        lane: &mut Option<Lane>,
+        unsettled: Vec<(Item, Said)>,
+        reach: Reach,
+    ) {
+        let Reach::One(partition) = reach else { return };
+        for (item, said) in unsettled {
+            let settled = match said {
+                Said::Outcome(outcome) => Ok(Some(outcome)),
+                Said::Behind(outcome, spread) => {
+                    self.catch_up(lane, outcome, &spread, partition).await.map(Some)
+                }
+                Said::Doubt(doubt) => self.settle(lane, partition, doubt).await.map(|()| None),
+                Said::Early | Said::GivenUp => {
+                    sleep(Duration::from_millis(PAUSES_MS.0)).await;
+                    Ok(None)
+                }
+            };
+            match settled {
+                Ok(Some(outcome)) => {
+                    self.did(&outcome);
+                    item.answer(Answer::Outcome(outcome));
+                }
+                Ok(None) => Box::pin(self.carry(lane, vec![item], reach)).await,
+                Err(Trouble::Again(why)) => {
+                    self.away(&why);
+                    Box::pin(self.carry(lane, vec![item], reach)).await;
+                }
+                Err(trouble) => item.fail(&self.told(trouble)),
+            }
         }
+    }
+
+    /// Tells who follows the events that there are new ones.
+    pub(super) fn did(&self, outcome: &Outcome) {
+        if matches!(outcome, Outcome::Done(_)) {
+            self.shared.pulse.send_modify(|pulse| pulse.last_event += 1);
+        }
+    }
+
+    /// What a caller hears of a trouble, which is noted.
+    pub(super) fn told(&self, trouble: Trouble) -> LedgerError {
+        let error = trouble.error();
+        match trouble {
+            Trouble::Again(why) => self.unwell(Health::Away(why)),
+            Trouble::Fenced(why) => self.unwell(Health::Fenced(why)),
+            Trouble::Function(why) => tracing::error!(%why, "a command cannot be carried out"),
+        }
+        error
+    }
+
+    pub(super) fn away(&self, why: &Arc<str>) {
+        self.retries_total.increment(1);
+        self.unwell(Health::Away(Arc::clone(why)));
+    }
+
+    /// A node can die between the steps of a posting over several partitions: so that tests see
+    /// what is left then.
+    pub(super) fn step(&self, step: Step) -> Result<(), Trouble> {
+        #[cfg(feature = "testing")]
+        if self.place.dies_after == Some(step) {
+            self.is_dead.set(true);
+        }
+        #[cfg(feature = "testing")]
+        if self.is_dead.get() {
+            return Err(Trouble::Fenced("told to die".into()));
+        }
+        let _step = step;
         Ok(())
     }
 
@@ -496,17 +628,44 @@ impl Rounds {
     }
 
     /// Ends holds that are over and lets go of what is too old.
-    async fn sweep(&self, lane: &mut Option<Lane>) {
+    async fn sweep(self: &Rc<Self>, lane: &mut Option<Lane>) {
+        let swept = if self.is_cluster() {
+            let mut swept = Ok(());
+            for partition in 0..self.place.partitions {
+                swept = swept.and(self.sweep_of(lane, Reach::One(partition)).await);
+            }
+            swept
+        } else {
+            self.sweep_of(lane, Reach::All).await
+        };
+        match swept {
+            Ok(()) => self.well(),
+            Err(trouble) => drop(self.told(trouble)),
+        }
+    }
+
+    async fn sweep_of(
+        self: &Rc<Self>,
+        lane: &mut Option<Lane>,
+        reach: Reach,
+    ) -> Result<(), Trouble> {
         let now = (self.now)();
         let before = now.plus_ms(-self.place.retention_ms);
-        let mut call = call::begin(&self.place, "jeton_1_sweep", Reach::All, &[], now);
-        call.arg(SWEEP_MAX).arg(before.0);
-        match self.send(lane, Reach::All, call).await {
-            Ok(_ended) => self.well(),
-            Err(Trouble::Fenced(why)) => self.unwell(Health::Fenced(why)),
-            Err(Trouble::Again(why)) => self.unwell(Health::Away(why)),
-            Err(Trouble::Function(why)) => tracing::error!(%why, "sweeping failed"),
+        let mut call = call::begin(&self.place, "jeton_1_sweep", reach, &[], now);
+        call.arg(SWEEP_MAX).arg(before.0).arg(now.plus_ms(-FOLLOWED_MS).0);
+        let reply = self.send(lane, reach, call).await?;
+        let Reach::One(partition) = reach else { return Ok(()) };
+        let damaged = |what: String| Trouble::Function(what.into());
+        let (_ended, doubts, open, _gone): (u64, Vec<Vec<u8>>, Vec<Vec<u8>>, u64) =
+            redis::from_redis_value(reply).map_err(|error| damaged(error.to_string()))?;
+        for doubt in doubts {
+            let doubt = call::doubt(&mut Reader::new(&doubt)).map_err(damaged)?;
+            self.settle(lane, partition, doubt).await?;
         }
+        for id in open.iter().filter_map(|id| id.as_slice().try_into().ok()) {
+            self.complete(lane, partition, PostingId(id)).await?;
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 //! Lua counts in doubles. All amounts stay below 10^15, which the book enforces, and moments
 //! beyond 2^53 milliseconds are "never"; what has 64 bits travels as 8 bytes.
 
+
 use rmp::Marker;
 use rmp::decode;
 use rmp::encode;
@@ -19,6 +20,7 @@ use crate::domain::posting::{
     Take, Unset,
 };
 use crate::domain::time::Timestamp;
+
 
 /// What is wrong with something that was read.
 pub(super) type Damage = String;
@@ -67,14 +69,15 @@ impl Writer {
         self.flag(false);
     }
 
+    /// A value that is packed already.
+    pub(super) fn packed(&mut self, packed: &[u8]) {
+        self.0.extend_from_slice(packed);
+    }
+
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let _written = encode::write_str_len(&mut self.0, len);
         self.0.extend_from_slice(bytes);
-    }
-
-    pub(super) fn raw(&mut self, packed: &[u8]) {
-        self.0.extend_from_slice(packed);
     }
 
     pub(super) fn moment(&mut self, moment: Timestamp) {
@@ -118,6 +121,37 @@ impl Writer {
             Part::All => self.absent(),
             Part::Of(part) => self.uint(part),
         }
+    }
+
+    /// What a leg did in another partition.
+    pub(super) fn result(&mut self, result: &LegResult, leg: &Leg) {
+        self.array(4);
+        self.uint(result.amount);
+        self.uint(result.after);
+        self.array(2 * result.lots.len());
+        for lot in &result.lots {
+            self.uint(lot.amount);
+            self.maybe_moment(lot.expires);
+        }
+        let Some(before) = result.before else { return self.absent() };
+        self.array(2);
+        if matches!(leg, Leg::Zone { .. }) {
+            self.bytes(&before.value.to_be_bytes());
+        } else {
+            self.int(before.value);
+        }
+        self.uint(before.event);
+    }
+
+    /// Where a posting stands, for those who follow.
+    pub(super) fn target(&mut self, receipt: &Receipt, step: u64) {
+        self.array(6);
+        self.uint(step);
+        self.uint(state_number(receipt.state));
+        self.uint(receipt.size);
+        self.uint(receipt.confirmed);
+        self.uint(receipt.released);
+        self.maybe_moment(receipt.until);
     }
 
     fn leg(&mut self, leg: &Leg) {
@@ -254,6 +288,19 @@ pub(super) fn packed(command: &Command) -> Vec<u8> {
         }
     }
     out.done()
+}
+
+/// How far the other partitions of a posting have followed its home.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spread {
+    /// What the home has decided, counted.
+    pub(super) step: u64,
+    /// The attempt that was decided.
+    pub(super) attempt: [u8; 8],
+    /// The other partitions.
+    pub(super) others: Vec<u16>,
+    /// The step that all have followed.
+    pub(super) followed: u64,
 }
 
 /// What one owner has.
@@ -454,9 +501,9 @@ impl<'a> Reader<'a> {
         if !self.is_absent() {
             for _ in 0..self.map()? {
                 let facet = Facet(self.word()?);
-                self.tuple(4)?;
+                self.tuple(5)?;
                 found.held.push((Key { owner, facet }, self.uint()?, self.uint()?));
-                let (_first_end, _count) = (self.moment()?, self.uint()?);
+                let (_first_end, _count, _prepared) = (self.moment()?, self.uint()?, self.uint()?);
             }
         }
         Ok(found)
@@ -516,8 +563,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn result(&mut self) -> Decoded<LegResult> {
-        let _fields = self.array(5)?;
+    pub(super) fn result(&mut self) -> Decoded<LegResult> {
+        let fields = self.array(5)?;
         let (amount, after) = (self.uint()?, self.uint()?);
         let lots = if self.is_absent() {
             SmallVec::new()
@@ -532,6 +579,9 @@ impl<'a> Reader<'a> {
             self.tuple(2)?;
             Some(self.setting()?)
         };
+        if fields > 4 {
+            let _event = self.uint()?;
+        }
         Ok(LegResult { amount, after, lots, before })
     }
 
@@ -562,7 +612,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The receipt of posting `id`; of what follows it, nothing is read.
+    /// The receipt of posting `id`; [`Reader::spread`] reads what stands behind it.
     pub(super) fn receipt(&mut self, id: PostingId) -> Decoded<Receipt> {
         self.tuple(15)?;
         let fingerprint = self.word()?;
@@ -596,6 +646,33 @@ impl<'a> Reader<'a> {
             note,
             releases,
         })
+    }
+
+    /// How far others have followed; what stands behind a receipt.
+    pub(super) fn spread(&mut self) -> Decoded<Option<Spread>> {
+        if self.is_absent() {
+            return Ok(None);
+        }
+        self.tuple(4)?;
+        let (step, attempt) = (self.uint()?, self.exactly()?);
+        let others = self.many(usize::from(super::PARTITIONS_MAX), Self::partition)?;
+        Ok(Some(Spread { step, attempt, others, followed: self.uint()? }))
+    }
+
+    pub(super) fn partition(&mut self) -> Decoded<u16> {
+        u16::try_from(self.uint()?).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn attempt(&mut self) -> Decoded<[u8; 8]> {
+        self.exactly()
+    }
+
+    pub(super) fn standings(&mut self) -> Decoded<SmallVec<[u64; 2]>> {
+        self.many(LEGS_MAX, Self::uint)
+    }
+
+    pub(super) fn results(&mut self) -> Decoded<SmallVec<[LegResult; 2]>> {
+        self.many(LEGS_MAX, Self::result)
     }
 
     /// Why something was refused. The ceiling that a guard names is the leg's own, which the caller
@@ -664,6 +741,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn state_number(state: State) -> u64 {
+    match state {
+        State::Held => 1,
+        State::Redeemed => 2,
+        State::Released => 3,
+        State::Expired => 4,
+    }
+}
+
 fn state_of(number: u64) -> Decoded<State> {
     Ok(match number {
         1 => State::Held,
@@ -682,6 +768,7 @@ fn kind_of(number: u64) -> Decoded<EventKind> {
         4 => EventKind::Released,
         5 => EventKind::Extended,
         6 => EventKind::Expired,
+        7 => EventKind::Followed,
         other => return Err(format!("an event has kind {other}")),
     })
 }

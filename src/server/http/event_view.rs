@@ -139,6 +139,7 @@ impl EventView {
                 EventKind::Released => "released",
                 EventKind::Extended => "extended",
                 EventKind::Expired => "expired",
+                EventKind::Followed => "followed",
             },
             posting: event.id.to_string(),
             receipt,

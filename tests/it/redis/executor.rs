@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jeton::domain::book::{Balance, Event};
+use jeton::domain::book::{Balance, Event, EventKind};
 use jeton::domain::posting::{Command, Key, Outcome};
 use jeton::domain::time::Timestamp;
 use jeton::ledger::redis::{Epoch, Place, initialise};
@@ -50,6 +50,9 @@ pub(crate) struct RedisExecutor {
     ledger: Option<Ledger>,
     options: Options,
     clock: ManualClock,
+    partitions: u16,
+    cursor: Cursor,
+    events: Vec<Event>,
 }
 
 impl RedisExecutor {
@@ -64,13 +67,39 @@ impl RedisExecutor {
         let shown = clock.clone();
         let mut options = Options::new("/nowhere".into(), Arc::new(move || shown.now()));
         options.durability = Durability::RedisAsIs;
+        let partitions = place.partitions;
         options.redis = Some(place);
         let ledger = Some(Ledger::open(options.clone()).unwrap());
-        Self { ledger, options, clock }
+        Self {
+            ledger,
+            options,
+            clock,
+            partitions,
+            cursor: Cursor::default(),
+            events: Vec::new(),
+        }
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {
         self.ledger.as_ref().unwrap()
+    }
+
+    /// Reads the events that are new. Those of several partitions are put in order and numbered
+    /// anew, without the ones that only say that a partition has followed another.
+    fn read_on(&mut self) {
+        let (entries, cursor) = self.ledger().events(&self.cursor, usize::MAX).unwrap();
+        self.cursor = cursor;
+        let mut events: Vec<Event> = entries.into_iter().map(|entry| entry.event).collect();
+        events.retain(|event| event.kind != EventKind::Followed);
+        if self.partitions > 1 {
+            events.sort_by_key(|event| (event.at, event.kind != EventKind::Expired));
+        }
+        for mut event in events {
+            if self.partitions > 1 {
+                event.number = self.events.len() as u64 + 1;
+            }
+            self.events.push(event);
+        }
     }
 
     fn look(&self, key: Key) {
@@ -116,12 +145,13 @@ impl Executor for RedisExecutor {
     }
 
     fn last_event(&mut self) -> u64 {
-        self.ledger().newest().unwrap().count(0)
+        self.read_on();
+        self.events.len() as u64
     }
 
     fn events_after(&mut self, number: u64) -> Vec<Event> {
-        let (entries, _) = self.ledger().events(&Cursor::from(number), usize::MAX).unwrap();
-        entries.into_iter().map(|entry| entry.event).collect()
+        self.read_on();
+        self.events.iter().skip(usize::try_from(number).unwrap()).cloned().collect()
     }
 
     fn reopen(&mut self) {
