@@ -27,6 +27,8 @@ pub(crate) enum What {
     Box(BoxArgs),
     /// Make ten million codes; prove them different, weigh them, import them again, mistype them
     Codes(CodesArgs),
+    /// Redeem on a Redis of its own, against the smallest script with the same promise
+    Redis(RedisArgs),
     /// The server that `box` loads
     #[command(hide = true)]
     ServeBox(ServeBoxArgs),
@@ -142,9 +144,28 @@ pub(crate) struct ServeBoxArgs {
     /// What answers survive
     #[arg(long, value_enum)]
     pub(crate) durability: Keep,
+    /// Where Redis is, for `--durability redis`
+    #[arg(long)]
+    pub(crate) redis: Option<String>,
     /// Single-use codes to make
     #[arg(long)]
     pub(crate) codes: u64,
+}
+
+/// Redeem on a Redis of its own.
+#[derive(Debug, Args)]
+pub(crate) struct RedisArgs {
+    /// How often each side has its turn; medians are printed
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = up_to(100))]
+    pub(crate) rounds: u32,
+    /// Single-use codes to make
+    #[arg(long, value_name = "N", default_value_t = 3_000_000, value_parser = some_up_to_max())]
+    pub(crate) codes: u64,
+    /// Where the node's files are made [default: the system's directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) time: Time,
 }
 
 /// Make ten million codes.
@@ -180,6 +201,8 @@ pub(crate) enum Keep {
     Sync,
     /// Nothing
     Memory,
+    /// What Redis survives
+    Redis,
 }
 
 impl Keep {
@@ -188,6 +211,7 @@ impl Keep {
         match self {
             Self::Sync => "sync",
             Self::Memory => "memory",
+            Self::Redis => "redis",
         }
     }
 }

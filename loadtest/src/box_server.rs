@@ -14,7 +14,8 @@ use jeton::client;
 use jeton::domain::id::CampaignId;
 use jeton::engine::IssueOrder;
 use jeton::ledger::Durability;
-use jeton::testing::{BoxOptions, ServerBox};
+use jeton::ledger::redis::PARTITIONS_DEFAULT;
+use jeton::testing::{BoxOptions, RedisStore, ServerBox};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Keep, ServeBoxArgs};
@@ -54,8 +55,16 @@ pub(crate) async fn serve(args: &ServeBoxArgs) -> anyhow::Result<()> {
     let durability = match args.durability {
         Keep::Sync => Durability::Sync,
         Keep::Memory => Durability::Memory,
+        Keep::Redis => Durability::RedisAsIs,
     };
-    let options = BoxOptions { durability, ..BoxOptions::default() };
+    let redis = match &args.redis {
+        Some(url) => {
+            let made = RedisStore::initialise(url.clone(), PARTITIONS_DEFAULT).await;
+            Some(made.map_err(|why| anyhow!(why))?)
+        }
+        None => None,
+    };
+    let options = BoxOptions { durability, redis, ..BoxOptions::default() };
     let server = ServerBox::start(&args.dir, options).await.map_err(|why| anyhow!(why))?;
     for campaign in [SINGLE, HOT] {
         server.campaign(campaign).map_err(|why| anyhow!(why))?;
@@ -103,12 +112,18 @@ pub(crate) struct BoxServer {
 
 impl BoxServer {
     /// Starts one over a store in `dir`.
-    pub(crate) fn start(dir: &Path, durability: Keep, codes: u64) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        dir: &Path,
+        durability: Keep,
+        codes: u64,
+        redis: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["serve-box", "--durability", durability.name(), "--codes"])
             .arg(codes.to_string())
             .arg("--dir")
             .arg(dir)
+            .args(redis.iter().flat_map(|url| ["--redis", url]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -82,7 +82,7 @@ fn steps(args: &BoxArgs) -> Vec<Step> {
 impl Side {
     fn start(dir: &Path, durability: Keep, codes: u64) -> anyhow::Result<Self> {
         std::fs::create_dir(dir)?;
-        let server = BoxServer::start(dir, durability, codes)?;
+        let server = BoxServer::start(dir, durability, codes, None)?;
         let (single, unused) = Codes::read(server.codes())?.split();
         let hot = Codes::one(HOT_CODE);
         let [single, unused, hot] = [single, unused, hot].map(Arc::new);

@@ -218,7 +218,8 @@ fn write_file(list: &Path, texts: &[Text]) -> anyhow::Result<Pace> {
 
 /// How many different keys and texts are on the disk, by sorting them.
 fn different(dir: &Path) -> anyhow::Result<(u64, u64)> {
-    let options = catalog::Options { dir: dir.join("catalog"), store_key: STORE_KEY };
+    let store = catalog::Store::Embedded { dir: dir.join("catalog") };
+    let options = catalog::Options { store, store_key: STORE_KEY };
     let catalog = Catalog::open(&options)?;
     let (mut keys, mut texts): (Vec<CodeKey>, Vec<Text>) = (Vec::new(), Vec::new());
     for batch in catalog.batches()? {

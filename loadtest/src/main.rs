@@ -4,7 +4,7 @@
 //! - [`workload`]: what is asked; [`pacer`]: when; [`drive`]: one run, on connections of its own;
 //! - [`stats`]: what is counted; [`machine`]: on what; [`report`]: how it is told;
 //! - [`box_suite`] and [`box_server`]: a server of its own in another process, and the table that
-//!   is quoted;
+//!   is quoted; [`redis_suite`]: the same against Redis alone;
 //! - [`codes`]: ten million codes, made, proven, weighed, imported, mistyped.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong use, 3 for
@@ -17,6 +17,7 @@ mod codes;
 mod drive;
 mod machine;
 mod pacer;
+mod redis_suite;
 mod report;
 mod stats;
 mod workload;
@@ -59,6 +60,7 @@ async fn carry_out(what: What) -> anyhow::Result<bool> {
         What::Run(args) => run(&args).await,
         What::Box(args) => box_suite::run(&args).await,
         What::Codes(args) => codes::run(&args),
+        What::Redis(args) => redis_suite::run(&args).await,
         What::ServeBox(args) => box_server::serve(&args).await.map(|()| true),
         What::OpenBox { dir } => codes::open(&dir).map(|()| true),
     }

@@ -12,7 +12,8 @@ use jeton::domain::code::Normal;
 use jeton::domain::id::TenantId;
 use jeton::domain::order::Order;
 use jeton::domain::refusal::Reason;
-use jeton::engine::{Ask, Engine};
+use jeton::domain::time::Timestamp;
+use jeton::engine::{Ask, Counts, Engine, Prepared};
 use jeton::testing::{BoxOptions, engine_in};
 use serde::Serialize;
 use smallvec::smallvec;
@@ -77,10 +78,12 @@ pub(super) fn mistype(dir: &Path, args: &CodesArgs) -> anyhow::Result<Mistyped> 
 /// nothing behind it.
 fn ask(engine: &Engine, tenant: &TenantId, code: &str) -> Option<Reason> {
     let (order, now) = (Order::default(), engine.now());
-    engine
-        .validate(&Ask { tenant, codes: smallvec![code], order, now })
-        .err()
-        .map(|refusal| refusal.reason)
+    let ask = Ask { tenant, codes: smallvec![code], order, now };
+    match engine.validate(&ask, Counts::Known, Timestamp::NEVER) {
+        Prepared::Answer(verdict) => verdict.err().map(|refusal| refusal.reason),
+        // The ledger is asked about codes that are right only.
+        Prepared::Posting(_) | Prepared::Page(_) => None,
+    }
 }
 
 fn with_wrong_character(code: &[u8], place: usize, dice: &mut Dice) -> String {

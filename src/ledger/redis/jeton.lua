@@ -31,7 +31,7 @@
 -- A receipt: {fingerprint, state, size, confirmed, released, until, first_until, at, event,
 -- confirm, legs, results, note, releases, spread}. Legs are kept packed as they came. Spread is
 -- {step, attempt, other partitions, step that all have followed}, or `false` when all is here; in
--- what `s` holds it is {home, attempt, step, lapsed, short, after}.
+-- what `s` holds it is {home, attempt, step, lapsed, short, after, the last step's moment}.
 --
 -- An event's number is the count in its partition, times the number of partitions, plus the
 -- partition: unique, and without gaps in each partition.
@@ -57,6 +57,9 @@ local GIVEN_UP_MS = 86400000
 -- Letters of entries.
 local COUNTER, REGISTER = 99, 114
 
+-- Letters of keys.
+local OWNER, RECEIPT = 111, 114
+
 -- Places in a receipt.
 local FINGERPRINT, STATE, SIZE, GIVEN, BACK, UNTIL, FIRST_UNTIL = 1, 2, 3, 4, 5, 6, 7
 local AT, EVENT, CONFIRM, LEGS, RESULTS, NOTE, RELEASES, SPREAD = 8, 9, 10, 11, 12, 13, 14, 15
@@ -69,8 +72,9 @@ local call, pack, unpacked, byte, sub, concat, fmod
 
 -- What one call works on; set by `begin`, gone after it.
 local partitions, only, clock
-local tags, metas, numbers, owners, receipts, subs, legs_of
+local tags, numbers, owners, receipts, subs, legs_of
 local dirty_owners, dirty_receipts, dirty_subs, events_of, touched
+local keys_of_owners, keys_of_receipts
 
 local function fail(text)
   error({ err = text })
@@ -128,25 +132,28 @@ local function begin(keys, epoch, count, one, now)
   call, pack, unpacked = redis.call, cmsgpack.pack, cmsgpack.unpack
   byte, sub, concat, fmod = string.byte, string.sub, table.concat, math.fmod
   partitions, only, clock = count, one, now
-  tags, metas, numbers, owners, receipts, subs, legs_of = {}, {}, {}, {}, {}, {}, {}
+  tags, numbers, owners, receipts, subs, legs_of = {}, {}, {}, {}, {}, {}
   dirty_owners, dirty_receipts, dirty_subs, events_of, touched = {}, {}, {}, {}, {}
-  local values = #keys > 0 and call('MGET', unpack(keys)) or {}
-  for place = 1, #keys do
+  keys_of_owners, keys_of_receipts = {}, {}
+  local values = call('MGET', unpack(keys))
+  local fences = one and 1 or count
+  for place = 1, fences do
+    local partition, value = one or place - 1, values[place]
+    if not value or sub(value, 1, 32) ~= epoch then
+      fail('NOEPOCH partition ' .. partition .. (value and ' has another epoch' or ' is empty'))
+    end
+    numbers[partition] = tonumber(sub(value, 33))
+  end
+  -- All other keys end with a letter and a name of 16 bytes.
+  for place = fences + 1, #keys do
     local key, value = keys[place], values[place]
-    local close = string.find(key, '}', 3, true)
-    local kind, name = sub(key, close + 1, close + 1), sub(key, close + 2)
-    if kind == 'm' then
-      local partition = tonumber(sub(key, 3, close - 1))
-      if not value or sub(value, 1, 32) ~= epoch then
-        fail('NOEPOCH partition ' .. partition .. (value and ' has another epoch' or ' is empty'))
-      end
-      numbers[partition] = tonumber(sub(value, 33))
-    elseif kind == 'o' then
+    local letter, name = byte(key, -17), sub(key, -16)
+    if letter == OWNER then
       owners[name] = owner_from(value)
-    elseif kind == 'r' then
+      keys_of_owners[name] = key
+    elseif letter == RECEIPT then
       receipts[name] = value and unpacked(value) or false
-    elseif kind == 's' then
-      subs[name] = value and unpacked(value) or false
+      keys_of_receipts[name] = key
     end
   end
 end
@@ -1290,7 +1297,7 @@ local function prepare(c)
   local ends = clock + PREPARED_MS
   local receipt = {
     c[5], HELD, 1, 0, 0, ends, ends, now, event, false, c[6], results, '', {},
-    { c[4], attempt, 0, 0, 0, {} },
+    { c[4], attempt, 0, 0, 0, {}, now },
   }
   legs_of[receipt] = legs
   open_hold(id, receipt, true)
@@ -1372,7 +1379,7 @@ local function follow(c)
   if receipt[STATE] == HELD then
     open_hold(id, receipt)
   end
-  spread[3], spread[6] = step, standings(receipt)
+  spread[3], spread[6], spread[7] = step, standings(receipt), now
   record(FOLLOWED_EVENT, id, now)
   subs[id] = receipt
   dirty_subs[id] = true
@@ -1472,7 +1479,7 @@ local function finish()
   local values, lasting = {}, {}
   for owner in pairs(dirty_owners) do
     local owned = owners[owner]
-    local key = tag(partition_of(owner)) .. 'o' .. owner
+    local key = keys_of_owners[owner] or tag(partition_of(owner)) .. 'o' .. owner
     local last = last_end(owned)
     values[#values + 1] = key
     values[#values + 1] = pack(owned)
@@ -1481,7 +1488,7 @@ local function finish()
     end
   end
   for id in pairs(dirty_receipts) do
-    values[#values + 1] = tag(home_of(id)) .. 'r' .. id
+    values[#values + 1] = keys_of_receipts[id] or tag(home_of(id)) .. 'r' .. id
     values[#values + 1] = pack(receipts[id])
   end
   for id in pairs(dirty_subs) do
@@ -1563,8 +1570,23 @@ local function claim(keys, args)
   return homes
 end
 
+-- Drops a posting from the histories of the owners whose legs are here.
+local function drop_from_history(id, receipt)
+  for _, leg in ipairs(legs_in(receipt)) do
+    if not is_foreign(leg[2]) then
+      call('ZREM', tag(partition_of(leg[2])) .. 'l' .. leg[2], id)
+    end
+  end
+end
+
 -- Lets go of a posting, unless it is held or something happened to it later than `before`.
 local function forget(id, before)
+  local theirs = only and sub_of(id)
+  if theirs and theirs[STATE] ~= HELD and theirs[SPREAD][7] < before then
+    drop_from_history(id, theirs)
+    call('DEL', tag(only) .. 's' .. id)
+    subs[id] = false
+  end
   local receipt = receipt_of(id)
   if not receipt then
     return
@@ -1579,11 +1601,7 @@ local function forget(id, before)
   if last >= before or receipt[STATE] == HELD then
     return
   end
-  for _, leg in ipairs(legs_in(receipt)) do
-    if not is_foreign(leg[2]) then
-      call('ZREM', tag(partition_of(leg[2])) .. 'l' .. leg[2], id)
-    end
-  end
+  drop_from_history(id, receipt)
   call('DEL', tag(home_of(id)) .. 'r' .. id)
   receipts[id] = false
 end
@@ -1595,17 +1613,16 @@ local function let_go(before, most)
     local stream = tag(partition) .. 'e'
     local found = call('XRANGE', stream, '-', '+', 'COUNT', 1)
     while found[1] and count < most do
-      local packed, offset = found[1][2][2], 0
-      local last
-      local ids = {}
-      while offset >= 0 do
-        local event
-        offset, event = cmsgpack.unpack_one(packed, offset)
-        last = event[2]
-        ids[#ids + 1] = event[4]
-      end
-      if last >= before then
+      -- The events of one call are of one moment, as far as years are concerned.
+      local packed = found[1][2][2]
+      local offset, event = cmsgpack.unpack_one(packed, 0)
+      if event[2] >= before then
         break
+      end
+      local ids = { event[4] }
+      while offset >= 0 do
+        offset, event = cmsgpack.unpack_one(packed, offset)
+        ids[#ids + 1] = event[4]
       end
       call('XDEL', stream, found[1][1])
       for _, id in ipairs(ids) do

@@ -14,6 +14,7 @@ use std::time::Duration;
 use ::metrics::{Counter, Histogram, counter, histogram};
 use redis::{Cmd, Value, cmd};
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::call::{self, Reach, Said};
@@ -191,7 +192,10 @@ impl Rounds {
         let lanes: Vec<_> = (0..self.place.lanes.clamp(1, 8))
             .map(|_| tokio::task::spawn_local(Rc::clone(&self).lane()))
             .collect();
-        let keeper = tokio::task::spawn_local(Rc::clone(&self).keep());
+        let keepers = [
+            tokio::task::spawn_local(Rc::clone(&self).keep()),
+            tokio::task::spawn_local(Rc::clone(&self).keep_in_time()),
+        ];
         while let Some(message) = messages.recv().await {
             match message {
                 Message::Batch(submission) => self.take_in(submission),
@@ -201,11 +205,19 @@ impl Rounds {
         }
         self.closing.set(true);
         self.news.notify_waiters();
+        // Whoever came meanwhile is told as well as whoever comes later.
+        messages.close();
+        while let Some(message) = messages.recv().await {
+            if let Message::Batch(Submission { tasks, done }) = message {
+                self.shared.waiting.fetch_sub(tasks.len(), Ordering::Relaxed);
+                done(Err(LedgerError::Closed));
+            }
+        }
         for lane in lanes {
             // A lane that panicked has nothing left to finish.
             let _finished = lane.await;
         }
-        keeper.abort();
+        keepers.iter().for_each(JoinHandle::abort);
     }
 
     fn take_in(self: &Rc<Self>, submission: Submission) {
@@ -410,9 +422,18 @@ impl Rounds {
         if replicas > 0 {
             commands.push(cmd("WAIT").arg(replicas).arg(REPLICAS_TIMEOUT_MS).take());
         }
-        let sent = match self.connected(lane).await {
-            Ok(lane) => lane.send(&reach.key(), &commands).await,
-            Err(error) => Err(error),
+        let mut was_open = lane.is_some();
+        let sent = loop {
+            let sent = match self.connected(lane).await {
+                Ok(lane) => lane.send(&reach.key(), &commands).await,
+                Err(error) => Err(error),
+            };
+            if sent != Err(RemoteError::Dropped) || !was_open {
+                break sent;
+            }
+            // One connection that is lost, perhaps long ago, does not say that anybody is away.
+            (*lane, was_open) = (None, false);
+            self.retries_total.increment(1);
         };
         let mut replies = match sent {
             Ok(replies) => replies.into_iter(),
@@ -592,13 +613,20 @@ impl Rounds {
         });
     }
 
-    /// Ends what is over, answers what is too late, and sees whether the servers are back.
+    /// Answers what is too late. Never waits for a server, as a sweep does.
+    async fn keep_in_time(self: Rc<Self>) {
+        loop {
+            sleep(PATIENCE).await;
+            self.drop_late();
+        }
+    }
+
+    /// Ends what is over, and sees whether the servers are back.
     async fn keep(self: Rc<Self>) {
         let mut lane = None;
         let mut last_sweep = Stopwatch::start();
         loop {
             sleep(PATIENCE).await;
-            self.drop_late();
             let is_well = *self.shared.health.borrow() == Health::Good;
             if last_sweep.seconds() >= SWEEP_EVERY.as_secs_f64() || !is_well {
                 self.sweep(&mut lane).await;

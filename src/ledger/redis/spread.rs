@@ -21,13 +21,17 @@ use super::call::{self, Doubt, Reach, Said, key, owner_of, owners_in, partition_
 use super::round::{Item, Rounds, Trouble};
 use super::wire::{Reader, Spread, Writer};
 use crate::domain::id::{Owner, PostingId};
-use crate::domain::posting::{Blocked, Command, LegResult, Mode, Outcome, Posting};
+use crate::domain::posting::{Blocked, Command, Leg, LegResult, Mode, Outcome, Posting};
+use crate::domain::time::Timestamp;
 use crate::ledger::{Answer, LedgerError};
 use crate::remote::Lane;
 
 /// How long a claim lasts that nothing came of: longer than any caller repeats a request that
 /// failed. One that was accepted lasts as long as the receipt.
 const CLAIM_MS: i64 = 3_600_000;
+
+/// How long to wait before servers that could not be reached are tried again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long to wait until a posting that stands in the way is decided.
 const EARLY_PAUSE: Duration = Duration::from_millis(2);
@@ -55,10 +59,22 @@ fn damaged(what: String) -> Trouble {
 impl Rounds {
     /// Carries out what is waiting, on a cluster.
     pub(super) async fn carry_spread(self: &Rc<Self>, lane: &mut Option<Lane>, items: Vec<Item>) {
-        let items = self.in_time_only(items);
-        let homes = match self.homes(lane, &items).await {
-            Ok(homes) => homes,
-            Err(trouble) => return items.iter().for_each(|item| item.fail(&trouble.error())),
+        let mut items = self.in_time_only(items);
+        let homes = loop {
+            match self.homes(lane, &items).await {
+                Ok(homes) => break homes,
+                Err(Trouble::Again(why)) if !items.is_empty() => {
+                    self.away(&why);
+                    *lane = None;
+                    sleep(PAUSE).await;
+                    // Nothing was done but claims.
+                    items = self.in_time_only(items);
+                }
+                Err(trouble) => {
+                    let error = self.told(trouble);
+                    return items.iter().for_each(|item| item.fail(&error));
+                }
+            }
         };
         let mut plain: BTreeMap<u16, Vec<Item>> = BTreeMap::new();
         let mut spread = Vec::new();
@@ -284,15 +300,8 @@ impl Rounds {
         posting: &Posting,
         home: u16,
     ) -> Result<Tried, Trouble> {
-        // The id comes first, here as everywhere.
-        let recall = Command::Recall {
-            id: posting.id,
-            fingerprint: posting.fingerprint,
-            mode: posting.mode,
-            now: posting.now,
-        };
-        if let Some(outcome) = self.at_home(lane, &recall, home).await? {
-            return Ok(Tried::Answer(outcome));
+        if let Some(tried) = self.home_first(lane, posting, home).await? {
+            return Ok(tried);
         }
         self.step(Step::Claimed)?;
         let attempt = self.attempt();
@@ -339,6 +348,55 @@ impl Rounds {
             };
         }
         self.decide(lane, posting, home, attempt, taken).await
+    }
+
+    /// What the home alone can answer: the id comes first, here as everywhere, and what fails
+    /// before all other partitions' legs need not be asked there.
+    async fn home_first(
+        self: &Rc<Self>,
+        lane: &mut Option<Lane>,
+        posting: &Posting,
+        home: u16,
+    ) -> Result<Option<Tried>, Trouble> {
+        let recall = Command::Recall {
+            id: posting.id,
+            fingerprint: posting.fingerprint,
+            mode: posting.mode,
+            now: posting.now,
+        };
+        let is_theirs = |leg: &Leg| owners_in(leg).any(|owner| self.partition(&owner.0) != home);
+        let first_theirs = posting.legs.iter().position(is_theirs).unwrap_or(posting.legs.len());
+        let (now, reach) = ((self.now)(), Reach::One(home));
+        let mut call = call::apply(&self.place, reach, std::iter::once(&recall), now);
+        call.arg(would_pass(posting.legs.get(..first_theirs).unwrap_or_default(), posting.now));
+        let pairs = call::pairs(self.send(lane, reach, call).await?).map_err(damaged)?;
+        let [(letter, value), (guard, blocked)] = pairs.as_slice() else {
+            return Err(damaged(format!("{} answers to 2", pairs.len())));
+        };
+        match call::said(&self.shared, &recall, *letter, value, now, now).map_err(damaged)? {
+            Said::Outcome(Outcome::Unknown) => {}
+            Said::Outcome(outcome) => return Ok(Some(Tried::Answer(outcome))),
+            Said::Behind(outcome, spread) => {
+                let outcome = self.catch_up(lane, outcome, &spread, home).await?;
+                return Ok(Some(Tried::Answer(outcome)));
+            }
+            Said::Doubt(_) | Said::Early | Said::GivenUp => return Ok(Some(Tried::Again)),
+        }
+        let mut reader = Reader::new(blocked);
+        match guard {
+            b'N' => {
+                let max_of = |leg| call::ceiling(&posting.legs, leg);
+                let blocked = reader.blocked(max_of).map_err(damaged)?;
+                Ok(Some(Tried::Answer(Outcome::Refused(blocked))))
+            }
+            b'Q' => {
+                let doubt = call::doubt(&mut reader).map_err(damaged)?;
+                self.settle(lane, home, doubt).await?;
+                Ok(Some(Tried::Again))
+            }
+            b'W' => Ok(Some(Tried::Again)),
+            _ => Ok(None),
+        }
     }
 
     /// What the home says to a command; `None` when it knows no such posting.
@@ -404,12 +462,10 @@ impl Rounds {
         blocked: Blocked,
     ) -> Result<Tried, Trouble> {
         let before = posting.legs.get(..place(&blocked)).unwrap_or_default();
-        let mut out = Writer::default();
-        out.array(3);
-        out.uint(11);
-        out.legs(before);
-        out.moment(posting.now);
-        let (letter, value) = self.tell(lane, home, out).await?;
+        let reach = Reach::One(home);
+        let mut call = call::begin(&self.place, "jeton_1_apply", reach, &[], (self.now)());
+        call.arg(would_pass(before, posting.now));
+        let (letter, value) = self.ask(lane, reach, call).await?;
         let mut reader = Reader::new(&value);
         let max_of = |leg| call::ceiling(&posting.legs, leg);
         match letter {
@@ -632,6 +688,16 @@ impl Rounds {
         // Seeded by the system, for this process alone.
         self.seed.hash_one(count).to_be_bytes()
     }
+}
+
+/// The question whether the guards of legs would pass.
+fn would_pass(legs: &[Leg], now: Timestamp) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.array(3);
+    out.uint(11);
+    out.legs(legs);
+    out.moment(now);
+    out.done()
 }
 
 /// The leg that a refusal names.
