@@ -43,6 +43,9 @@ pub struct Accepted {
     pub total_after_minor: Option<i64>,
     /// One for each code.
     pub uses: SmallVec<[Use; 1]>,
+    /// How old the counts are that it rests on, in milliseconds; absent: exact. Only *validate*
+    /// may rest on counts that are not.
+    pub counts_age_ms: Option<u64>,
 }
 
 /// Where a posting stands.
@@ -168,6 +171,7 @@ pub(super) fn tell(
         total_before_minor: note.total_before_minor,
         currency: note.currency,
         uses,
+        counts_age_ms: None,
     }
 }
 

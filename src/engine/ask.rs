@@ -18,6 +18,9 @@ use crate::domain::rules::{self, Offer, Question, Running, Seen};
 use crate::domain::time::Timestamp;
 use crate::index::Found;
 
+/// The codes of a request, found.
+pub(super) type Codes = SmallVec<[(CodeKey, Found); 1]>;
+
 /// Most codes in one request.
 pub const CODES_MAX: usize = 16;
 
@@ -55,11 +58,8 @@ impl Engine {
     }
 
     /// Finds all codes of a request.
-    pub(super) fn find_all(
-        &self,
-        ask: &Ask<'_>,
-    ) -> Result<SmallVec<[(CodeKey, Found); 1]>, Refusal> {
-        let mut all: SmallVec<[(CodeKey, Found); 1]> = SmallVec::new();
+    pub(super) fn find_all(&self, ask: &Ask<'_>) -> Result<Codes, Refusal> {
+        let mut all = Codes::new();
         for (place, text) in ask.codes.iter().enumerate() {
             all.push(self.find(ask.tenant, text).map_err(|refusal| refusal.at(index_of(place)))?);
         }
@@ -67,11 +67,7 @@ impl Engine {
     }
 
     /// Puts the codes that were found through the rules, one after the other.
-    pub(super) fn judge(
-        &self,
-        ask: &Ask<'_>,
-        codes: SmallVec<[(CodeKey, Found); 1]>,
-    ) -> Result<Judged, Refusal> {
+    pub(super) fn judge(&self, ask: &Ask<'_>, codes: Codes) -> Result<Judged, Refusal> {
         let mut running = Running::of(&ask.order);
         let mut judged = Judged {
             keys: codes.iter().map(|(key, _)| *key).collect(),
@@ -134,7 +130,8 @@ impl Engine {
         }
     }
 
-    fn customer_owner(&self, ask: &Ask<'_>, found: &Found) -> Option<Owner> {
+    /// The owner of the customer's counters, where the campaign has any.
+    pub(super) fn customer_owner(&self, ask: &Ask<'_>, found: &Found) -> Option<Owner> {
         let customer = ask.order.customer?;
         if !found.campaign.limits.iter().any(|limit| limit.scope == Scope::Customer) {
             return None;
@@ -147,8 +144,9 @@ impl Engine {
         Some(Owner(self.keys.derive("customer", &parts)))
     }
 
-    /// The answer to *validate*: what a redemption would find now.
-    pub(super) fn preview(&self, ask: &Ask<'_>, judged: &Judged) -> Verdict {
+    /// The answer to *validate*: what a redemption would find now, over counts that are `age_ms`
+    /// old; absent: exact.
+    pub(super) fn preview(&self, ask: &Ask<'_>, judged: &Judged, age_ms: Option<u64>) -> Verdict {
         let book = self.ledger.read();
         if let Err(blocked) = book.check(&judged.plan.legs, ask.now) {
             drop(book);
@@ -188,6 +186,7 @@ impl Engine {
             total_before_minor: judged.total_before_minor,
             total_after_minor: judged.total_before_minor.map(|total| total.saturating_sub(worth)),
             uses,
+            counts_age_ms: age_ms,
         }))
     }
 }

@@ -31,8 +31,10 @@ impl Engine {
         let id = document.id.clone();
         let owner = self.campaign_owner(tenant, &id);
         let now = self.now();
+        let step = self.in_step();
         let (stored, change) = self.catalog.put_campaign(tenant, document, expect, owner, now)?;
         self.take_up(&stored.campaign, pattern);
+        drop(step);
         self.audit(who, format!("campaign {id}: {change:?}, version {}", stored.campaign.version))?;
         Ok((stored, change))
     }
@@ -73,9 +75,13 @@ impl Engine {
         who: &str,
     ) -> Result<Option<Stored>, CampaignError> {
         let _turn = self.office.lock().unwrap_or_else(PoisonError::into_inner);
+        let step = self.in_step();
         let stored = self.catalog.put_status(tenant, id, status, expect)?;
         if let Some(stored) = &stored {
             self.take_up(&stored.campaign, None);
+        }
+        drop(step);
+        if stored.is_some() {
             self.audit(who, format!("campaign {id}: {}", status.name()))?;
         }
         Ok(stored)
@@ -106,9 +112,13 @@ impl Engine {
         Owner(self.keys.derive("campaign", &[tenant.as_str().as_bytes(), id.as_bytes()]))
     }
 
-    fn take_up(&self, campaign: &Arc<Campaign>, pattern: Option<Pattern>) {
+    /// Lets requests see a campaign. Whoever calls is in step with the catalog.
+    pub(super) fn take_up(&self, campaign: &Arc<Campaign>, pattern: Option<Pattern>) {
         self.index.change(|definitions| definitions.put_campaign(Arc::clone(campaign)));
         if let Some(pattern) = pattern {
+            if self.patterns.load().has(&campaign.tenant, &pattern) {
+                return;
+            }
             let mut patterns = super::Patterns::clone(&self.patterns.load());
             patterns.add(&campaign.tenant, Arc::new(pattern));
             self.patterns.store(Arc::new(patterns));

@@ -38,34 +38,26 @@ impl Engine {
         &self,
         tenant: &TenantId,
         text: &str,
-        change: CodeChange,
+        change: &CodeChange,
         who: &str,
     ) -> Result<(), CodeError> {
         let _turn = self.office.lock().unwrap_or_else(PoisonError::into_inner);
-        let (key, found) = self.find(tenant, text)?;
-        if found.code.state == CodeState::Replaced {
-            return Err(Refusal::new(Reason::CodeReplaced).into());
-        }
-        let mut own = self.catalog.override_of(&key)?.unwrap_or_default();
+        let (key, _) = self.find(tenant, text)?;
         let what = match change {
-            CodeChange::Revoke => {
-                own.state = CodeState::Revoked;
-                "revoked".to_owned()
-            }
-            CodeChange::Reinstate => {
-                own.state = CodeState::Live;
-                "reinstated".to_owned()
-            }
-            CodeChange::Paid(at) => {
-                own.paid = Some(at);
-                format!("paid at {}", at.to_rfc3339())
-            }
-            CodeChange::Holder(holder) => {
-                own.holder = holder;
-                "holder changed".to_owned()
-            }
+            CodeChange::Revoke => "revoked".to_owned(),
+            CodeChange::Reinstate => "reinstated".to_owned(),
+            CodeChange::Paid(at) => format!("paid at {}", at.to_rfc3339()),
+            CodeChange::Holder(_) => "holder changed".to_owned(),
         };
-        self.put_own(key, own)?;
+        self.change_own(key, |mut own| {
+            match change {
+                CodeChange::Revoke => own.state = CodeState::Revoked,
+                CodeChange::Reinstate => own.state = CodeState::Live,
+                CodeChange::Paid(at) => own.paid = Some(*at),
+                CodeChange::Holder(holder) => own.holder.clone_from(holder),
+            }
+            Ok(vec![(key, own)])
+        })?;
         self.audit(who, format!("code {}: {what}", masked(text)))?;
         Ok(())
     }
@@ -75,7 +67,9 @@ impl Engine {
     /// one is generated. Gives the new code's text.
     ///
     /// # Errors
-    /// When the old code does not exist or was replaced before, or the new one exists.
+    /// When the old code does not exist or was replaced before, or the new one exists. After a
+    /// failure or a crash the old code is as it was, or is replaced; a new code that was stored
+    /// without taking its place can never be used.
     pub fn replace_code(
         &self,
         tenant: &TenantId,
@@ -83,13 +77,13 @@ impl Engine {
         new: Option<&str>,
         who: &str,
     ) -> Result<String, CodeError> {
-        let (old_key, found) = self.find(tenant, old)?;
         let _turn = self.office.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = self.catalog.override_of(&old_key)?.unwrap_or_default();
-        // After a crash in between, the old code says it was replaced by one that never came: then
-        // it can be replaced again.
-        let has_heir = own.replaced_by.is_some_and(|heir| self.index.lookup(&heir).is_some());
-        if found.code.state == CodeState::Replaced && has_heir {
+        let (old_key, _) = self.find(tenant, old)?;
+        // What the heir gets is what the old code has now, whichever node changed it last.
+        self.reread_overrides(&[old_key])?;
+        let (_, found) = self.find(tenant, old)?;
+        let before = self.index.override_of(&old_key);
+        if found.code.state == CodeState::Replaced {
             return Err(Refusal::new(Reason::CodeReplaced).into());
         }
         let (text, source) = match new {
@@ -98,24 +92,47 @@ impl Engine {
         };
         let heir_key = self.heir_key(tenant, &text, &source)?;
         let heir = heir(&found, self.now());
-        let replaced = Override { state: CodeState::Replaced, replaced_by: Some(heir_key), ..own };
-        // The old one first: whatever happens in between, never can both be used.
-        self.put_own(old_key, replaced)?;
         let campaign = Campaign { version: found.worth.version, ..Campaign::clone(&found.worth) };
         let order = IssueOrder {
             label: "replacement".to_owned(),
             ..IssueOrder::plain(campaign.id.clone())
         };
         let batch = self.begin(tenant, &order, &campaign, source, Some(1))?;
-        self.store_block(&batch, &[(heir_key, &text)], vec![(heir_key, heir)])?;
+        // It cannot be used before the old one cannot be any more, whatever happens in between.
+        let unborn = Override { state: CodeState::Replaced, ..heir.clone() };
+        self.store_block(&batch, &[(heir_key, &text)], vec![(heir_key, unborn)])?;
         self.catalog.complete_batch(batch.number).map_err(super::IssueError::from)?;
+        self.change_own(old_key, |own| {
+            let none = Arc::new(indexed_override(Override::default()));
+            if *before.as_ref().unwrap_or(&none) != Arc::new(indexed_override(own.clone())) {
+                return Err(StoreError::Contended.into());
+            }
+            let replaced =
+                Override { state: CodeState::Replaced, replaced_by: Some(heir_key), ..own };
+            Ok(vec![(old_key, replaced), (heir_key, heir.clone())])
+        })?;
         self.audit(who, format!("code {}: replaced by {}", masked(old), masked(&text)))?;
         Ok(text)
     }
 
-    fn put_own(&self, key: CodeKey, own: Override) -> Result<(), StoreError> {
-        self.catalog.put_overrides(&[(key, own.clone())])?;
-        self.index.put_override(key, Arc::new(indexed_override(own)));
+    /// Stores what `change` makes of what a code has different, and perhaps of another code. What
+    /// another node has changed before is never undone; a replaced code stays what it is.
+    fn change_own(
+        &self,
+        key: CodeKey,
+        change: impl Fn(Override) -> Result<Vec<(CodeKey, Override)>, CodeError>,
+    ) -> Result<(), CodeError> {
+        let _step = self.in_step();
+        let stored = self.catalog.change_override(&key, |own| {
+            let own = own.unwrap_or_default();
+            if own.state == CodeState::Replaced {
+                return Err(Refusal::new(Reason::CodeReplaced).into());
+            }
+            change(own)
+        })?;
+        for (key, own) in stored {
+            self.index.put_override(key, Arc::new(indexed_override(own)));
+        }
         Ok(())
     }
 

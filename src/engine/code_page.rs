@@ -1,9 +1,9 @@
-//! One code: where it stands, what happened to it, and what the office does with it. All calls
-//! block.
+//! One code: where it stands, and what happened to it.
 
 use std::sync::Arc;
 
-use super::{Engine, Note};
+use super::look::{Counts, Owners, Then};
+use super::{Engine, Note, Prepared, Verb};
 use crate::catalog::StoreError;
 use crate::domain::campaign::{Activation, Campaign, CodeState};
 use crate::domain::id::{Owner, RequestId, TenantId};
@@ -12,6 +12,7 @@ use crate::domain::posting::{Facet, FacetKind, Key, Receipt};
 use crate::domain::refusal::Refusal;
 use crate::domain::rules::{self, Question, Seen};
 use crate::domain::time::Timestamp;
+use crate::index::Found;
 use crate::ledger::{Entry, LedgerError};
 
 /// Where a code stands.
@@ -108,12 +109,58 @@ impl From<Refusal> for CodeError {
 }
 
 impl Engine {
-    /// Where a code stands. Reads memory only, but for when it was used last.
+    /// Prepares to say where a code stands: its page, a refusal, or first something for a ledger
+    /// that is elsewhere. Waits for no network, and so leaves out then when the code was used last.
+    #[must_use]
+    pub fn code(
+        &self,
+        tenant: &TenantId,
+        text: &str,
+        now: Timestamp,
+        deadline: Timestamp,
+    ) -> Prepared {
+        let found = match self.find(tenant, text) {
+            Ok((_, found)) => found,
+            Err(refusal) => return Prepared::Answer(Err(refusal)),
+        };
+        if self.ledger.is_local() {
+            let owner = found.code.owner;
+            return Prepared::Page(Box::new(self.with_last_use(self.page(found, now), owner)));
+        }
+        let owners = Owners::from_iter([found.code.owner]);
+        let page = |_age| self.page(found.clone(), now);
+        match self.judged_known(&owners, Counts::Known, now, page) {
+            Some(page) => Prepared::Page(Box::new(page)),
+            None => self.look(Verb::Code, owners, Then::Page { found, now }, deadline),
+        }
+    }
+
+    /// Where a code stands now, with when it was used last. Blocks.
     ///
     /// # Errors
-    /// `code_malformed` or `code_not_found`.
-    pub fn code(&self, tenant: &TenantId, text: &str, now: Timestamp) -> Result<CodePage, Refusal> {
+    /// When there is no such code, or the ledger cannot be asked.
+    pub fn code_page(
+        &self,
+        tenant: &TenantId,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<CodePage, CodeError> {
         let (_, found) = self.find(tenant, text)?;
+        let owners = Owners::from_iter([found.code.owner]);
+        self.look_and_wait(owners.clone())?;
+        let page = self.read_known(&owners, || self.page(found.clone(), now))?;
+        Ok(self.with_last_use(page, found.code.owner))
+    }
+
+    fn with_last_use(&self, mut page: CodePage, owner: Owner) -> CodePage {
+        if page.used > 0 {
+            page.last_used = self.last_use(owner).map(|(at, _)| at);
+        }
+        page
+    }
+
+    /// The page of a code whose records are known, without when it was used last.
+    pub(super) fn page(&self, found: Found, now: Timestamp) -> CodePage {
         let owner = found.code.owner;
         let key = |kind| Key { owner, facet: Facet::new(kind, 0, 0) };
         let book = self.ledger.read();
@@ -139,7 +186,6 @@ impl Engine {
             let left = seen.balance.map(|left| i64::try_from(left).unwrap_or(i64::MAX));
             left.or(opening).unwrap_or(0)
         });
-        let last_used = if used > 0 { self.last_use(owner).map(|(at, _)| at) } else { None };
         let max = found.code.uses.or(found.campaign.uses);
         let is_used = max.is_some_and(|max| used >= max) || balance_minor == Some(0);
         let awaits_payment =
@@ -152,7 +198,7 @@ impl Engine {
             CodeState::Live if is_used => Readiness::Used,
             CodeState::Live => Readiness::Ready,
         };
-        Ok(CodePage {
+        CodePage {
             version: found.worth.version,
             readiness,
             issued: found.code.issued,
@@ -163,15 +209,16 @@ impl Engine {
             balance_minor,
             valid_from: window.from,
             valid_until: window.until,
-            last_used,
+            last_used: None,
             batch: found.batch,
             position: found.position,
             holder: found.code.holder,
             campaign: found.campaign,
-        })
+        }
     }
 
     /// Up to `most` things that happened to a code, newest first, before event number `before`.
+    /// Blocks.
     ///
     /// # Errors
     /// When there is no such code, or the ledger cannot be read.
@@ -186,7 +233,7 @@ impl Engine {
         Ok(self.ledger.history(&found.code.owner, before, most)?)
     }
 
-    /// The receipt of a request, and what happened to it, newest first.
+    /// The receipt of a request, and what happened to it, newest first. Blocks.
     ///
     /// # Errors
     /// When the ledger cannot be read.

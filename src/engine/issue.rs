@@ -124,6 +124,7 @@ impl Engine {
         source: Source,
         wanted: Option<u64>,
     ) -> Result<Batch, IssueError> {
+        let _step = self.in_step();
         let batch = self.catalog.begin_batch(Issue {
             tenant: tenant.clone(),
             campaign: order.campaign.clone(),
@@ -158,12 +159,16 @@ impl Engine {
         if !(self.random)(&mut nonce) {
             return Err(IssueError::NoRandomness);
         }
+        let _step = self.in_step();
         // What is different comes first, on disk and in memory: a code seen without it could be
         // worth too much.
         if !own.is_empty() {
             self.catalog.put_overrides(&own)?;
         }
-        let first = self.catalog.append_block(batch.number, codes, nonce)?;
+        // Generated codes are known by their places.
+        let at = matches!(batch.issue.source, Source::Generated { .. })
+            .then(|| u32::try_from(batch.stored).unwrap_or(u32::MAX));
+        let first = self.catalog.append_block(batch.number, at, codes, nonce)?;
         self.catalog.sync()?;
         let mut own: HashMap<CodeKey, Override> = own.into_iter().collect();
         if !own.is_empty() {

@@ -9,6 +9,8 @@ use crate::domain::campaign::{Campaign, CodeState};
 use crate::domain::id::{CampaignId, TenantId};
 use crate::domain::posting::{Facet, FacetKind, Key};
 use crate::domain::time::Timestamp;
+use crate::index::Found;
+use crate::ledger::LedgerError;
 
 impl Engine {
     /// Writes the audit log.
@@ -49,30 +51,60 @@ impl Engine {
         Ok(batches)
     }
 
-    /// Hands every code of a batch to `each`, with where it stands, until that breaks.
+    /// Hands every code of a batch to `each`, with where it stands, until that breaks. Blocks.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails, or the ledger cannot be asked.
     pub fn export(
         &self,
         batch: &Batch,
         mut each: impl FnMut(Exported<'_>) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), ExportError> {
+        /// Codes whose records are fetched together: enough for the way to a ledger elsewhere not
+        /// to count, and a moment's work for it.
+        const PAGE_MAX: usize = 1_000;
+        let mut page = Vec::with_capacity(PAGE_MAX);
+        let mut turned = Ok(ControlFlow::Continue(()));
         let all = 0..u32::try_from(batch.stored).unwrap_or(u32::MAX);
         self.catalog.rows(batch.number, all, |row| {
-            let Some(found) = self.index.find(&row.key) else { return ControlFlow::Continue(()) };
+            if let Some(found) = self.index.find(&row.key) {
+                page.push((row.text.to_owned(), found));
+            }
+            if page.len() == PAGE_MAX {
+                turned = self.export_page(&mut page, &mut each);
+            }
+            match &turned {
+                Ok(turned) => *turned,
+                Err(_) => ControlFlow::Break(()),
+            }
+        })?;
+        if turned?.is_continue() {
+            // Behind the last page there is nothing to break off.
+            let _turned = self.export_page(&mut page, &mut each)?;
+        }
+        Ok(())
+    }
+
+    fn export_page(
+        &self,
+        page: &mut Vec<(String, Found)>,
+        each: &mut impl FnMut(Exported<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, LedgerError> {
+        self.look_and_wait(page.iter().map(|(_, found)| found.code.owner).collect())?;
+        for (text, found) in page.drain(..) {
             let owner = found.code.owner;
-            let book = self.ledger.read();
-            let used = book.used(&Key { owner, facet: Facet::new(FacetKind::Uses, 0, 0) });
-            let balance = Key { owner, facet: Facet::new(FacetKind::Balance, 0, 0) };
-            let left = book.balance(&balance).map(Balance::in_lots);
-            drop(book);
+            let key = |kind| Key { owner, facet: Facet::new(kind, 0, 0) };
+            let (used, left) = self.read_known(&[owner], || {
+                let book = self.ledger.read();
+                let left = book.balance(&key(FacetKind::Balance)).map(Balance::in_lots);
+                (book.used(&key(FacetKind::Uses)), left)
+            })?;
             let opening = found.code.balance_minor.or(found.worth.balance_minor);
             let left = left.map(|left| i64::try_from(left).unwrap_or(i64::MAX));
             let has_balance = found.worth.has_balance();
             let balance_minor = if has_balance { left.or(opening) } else { None };
-            each(Exported {
-                text: row.text,
+            let turned = each(Exported {
+                text: &text,
                 campaign: &found.campaign,
                 state: found.code.state,
                 paid: found.code.paid,
@@ -80,9 +112,24 @@ impl Engine {
                 used,
                 max: found.code.uses.or(found.campaign.uses),
                 balance_minor,
-            })
-        })
+            });
+            if turned.is_break() {
+                return Ok(turned);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
+}
+
+/// Why an export cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger cannot be asked.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 /// A code as it is exported.

@@ -5,7 +5,8 @@
 //!
 //! Verbs that need the ledger come in two halves, so that a connection can hand on many at once: a
 //! method such as [`Engine::redeem`] gives [`Prepared`], and [`Engine::finish`] makes the ledger's
-//! answer a [`Verdict`]. [`Engine::carry_out`] does both for one.
+//! answer a [`Verdict`], or something more for the ledger: where the ledger is elsewhere, what the
+//! rules read may have to be fetched first. [`Engine::carry_out`] does all of it for one.
 
 mod answer;
 mod ask;
@@ -13,10 +14,13 @@ mod campaigns;
 mod code_change;
 mod code_page;
 mod fingerprint;
+mod follow;
 mod generate;
 mod import;
 mod issue;
+mod kept;
 mod listing;
+mod look;
 mod measures;
 mod note;
 mod open;
@@ -43,6 +47,8 @@ use crate::index::Index;
 use crate::ledger::{Completion, Ledger};
 use answer::{Asked, tell};
 use ask::Judged;
+use follow::Following;
+use look::Look;
 use measures::Measures;
 use patterns::Patterns;
 
@@ -55,18 +61,20 @@ pub use crate::catalog::{
 pub use crate::codes::import::Format as ListFormat;
 pub use crate::domain::id::{RequestId, TenantId};
 pub use crate::domain::time::Timestamp;
-pub use crate::ledger::{Answer, Entry, LedgerError, Task};
+pub use crate::ledger::{Answer, Cursor, Entry, LedgerError, Task};
 pub use answer::{Accepted, Standing, Use, Verdict};
 pub use ask::{Ask, CODES_MAX};
 pub use code_change::CodeChange;
 pub use code_page::{CodeError, CodePage, Readiness};
+pub use follow::Follow;
 pub use generate::Generation;
 pub use import::{ImportNews, Imported, List, RowRefused, Trial};
 pub use issue::{ISSUE_COUNT_MAX, IssueError, IssueOrder};
-pub use listing::Exported;
+pub use listing::{ExportError, Exported};
+pub use look::{COUNTS_AGE_MS_MAX, Counts};
 pub use measures::Verb;
 pub use note::{Note, NotedUse};
-pub use open::{CAMPAIGN_LABELS_MAX, OpenError, Options};
+pub use open::{CAMPAIGN_LABELS_MAX, NotReady, OpenError, Options};
 pub use resolve::About;
 pub use row::RowFault;
 
@@ -84,13 +92,19 @@ pub struct Engine {
     random: Random,
     /// Taken by whoever changes definitions or codes: one at a time.
     office: Mutex<()>,
+    /// Taken for each step in which catalog and index change together; after the office's turn.
+    step: Mutex<()>,
+    following: Following,
+    counts_age_ms_max: u64,
     metrics: Measures,
 }
 
-/// What became of a request before the ledger.
+/// What became of a request so far.
 pub enum Prepared {
-    /// It needs no ledger.
+    /// It is decided.
     Answer(Verdict),
+    /// Where a code stands, for [`Engine::code`].
+    Page(Box<CodePage>),
     /// It is for the ledger.
     Posting(Box<Pending>),
 }
@@ -105,8 +119,22 @@ pub struct Pending {
 
 /// What the engine must remember of a request while the ledger has it.
 pub struct Context {
-    id: RequestId,
     verb: Verb,
+    awaits: Awaits,
+}
+
+/// What a request wants of the ledger.
+#[expect(clippy::large_enum_variant, reason = "a look is rare, and boxed with its request anyway")]
+enum Awaits {
+    /// An outcome to tell.
+    Outcome(Telling),
+    /// Records, to go on with.
+    Look(Box<Look>),
+}
+
+/// What is needed to tell a ledger's outcome.
+struct Telling {
+    id: RequestId,
     asked: Asked,
     holders: SmallVec<[Option<Arc<str>>; 1]>,
     judged: Option<Judged>,
@@ -167,36 +195,26 @@ impl Engine {
         self.ledger.submit(tasks, done);
     }
 
-    /// Makes the ledger's answer one for the caller.
-    ///
-    /// # Errors
-    /// The refusal, with its reason.
-    pub fn finish(&self, context: Context, answer: Result<Answer, LedgerError>) -> Verdict {
-        let verb = context.verb;
-        let verdict = self.verdict(context, answer);
-        self.metrics.count(verb, &verdict);
-        verdict
+    /// Goes on with a request that the ledger has answered: mostly to its verdict, but a look may
+    /// lead to another posting.
+    #[must_use]
+    pub fn finish(&self, context: Context, answer: Result<Answer, LedgerError>) -> Prepared {
+        let Context { verb, awaits } = context;
+        match awaits {
+            Awaits::Outcome(telling) => self.answered(verb, self.verdict(telling, answer)),
+            Awaits::Look(look) => self.looked(verb, *look, &answer),
+        }
     }
 
-    fn verdict(&self, context: Context, answer: Result<Answer, LedgerError>) -> Verdict {
-        let Context { id, asked, holders, judged, refusal, .. } = context;
-        let outcome = match answer {
-            Ok(Answer::Outcome(outcome)) => outcome,
-            Ok(Answer::Late) | Err(LedgerError::Busy) => {
-                return Err(
-                    Refusal::new(Reason::Busy).with(|d| d.retry_after_ms = Some(BUSY_RETRY_MS))
-                );
-            }
-            Err(
-                LedgerError::Closed
-                | LedgerError::Poisoned(_)
-                | LedgerError::Read(_)
-                | LedgerError::Away(_)
-                | LedgerError::Fenced(_),
-            ) => {
-                return Err(unavailable());
-            }
-        };
+    /// Counts a verdict.
+    fn answered(&self, verb: Verb, verdict: Verdict) -> Prepared {
+        self.metrics.count(verb, &verdict);
+        Prepared::Answer(verdict)
+    }
+
+    fn verdict(&self, telling: Telling, answer: Result<Answer, LedgerError>) -> Verdict {
+        let Telling { id, asked, holders, judged, refusal } = telling;
+        let outcome = outcome_of(answer)?;
         match outcome {
             Outcome::Done(receipt) => Ok(Box::new(tell(&receipt, asked, id, false, &holders))),
             Outcome::Replayed(receipt) => {
@@ -213,13 +231,14 @@ impl Engine {
         }
     }
 
-    /// The refusal that a ledger's "no" means, with when and where a used code was used.
+    /// The refusal that a ledger's "no" means; with when and where a used code was used, if that
+    /// can be said without waiting for a network.
     fn refuse(&self, blocked: &Blocked, plan: &Plan, judged: &Judged) -> Refusal {
         let refusal = limits::explain(blocked, plan);
         let place = usize::from(refusal.code_index.unwrap_or(0));
         let Some((found, _)) = judged.parts.get(place) else { return refusal };
         let refusal = refusal.in_words_of(&found.campaign);
-        if refusal.reason != Reason::AlreadyRedeemed {
+        if refusal.reason != Reason::AlreadyRedeemed || !self.ledger.is_local() {
             return refusal;
         }
         match self.last_use(found.code.owner) {
@@ -231,7 +250,7 @@ impl Engine {
         }
     }
 
-    /// When and at which gate something was used last, as far as the history can say.
+    /// When and at which gate something was used last, as far as the history can say. Blocks.
     fn last_use(&self, owner: Owner) -> Option<(Timestamp, Option<Box<str>>)> {
         let entries = self.ledger.history(&owner, u64::MAX, 1).ok()?;
         let entry = entries.first()?;
@@ -251,21 +270,37 @@ impl Engine {
         PostingId(bytes)
     }
 
-    /// Carries out one prepared request and waits for its answer.
-    pub async fn carry_out(&self, prepared: Prepared) -> Verdict {
-        let pending = match prepared {
-            Prepared::Answer(verdict) => return verdict,
-            Prepared::Posting(pending) => *pending,
-        };
-        let (answered, answer) = oneshot::channel();
-        let done = Box::new(move |answers: Result<Vec<Answer>, LedgerError>| {
-            let first = answers.and_then(|mut answers| answers.pop().ok_or(LedgerError::Closed));
-            // Who no longer waits asks again with the same id.
-            let _gone = answered.send(first);
-        });
-        self.ledger.submit(vec![pending.task], done);
-        let answer = answer.await.unwrap_or(Err(LedgerError::Closed));
-        self.finish(pending.context, answer)
+    /// Carries out one prepared request and waits for its verdict. Not for [`Engine::code`], whose
+    /// answer is none.
+    pub async fn carry_out(&self, mut prepared: Prepared) -> Verdict {
+        loop {
+            let pending = match prepared {
+                Prepared::Answer(verdict) => return verdict,
+                Prepared::Page(_) => unreachable!("a code's page is no verdict"),
+                Prepared::Posting(pending) => *pending,
+            };
+            let (answered, answer) = oneshot::channel();
+            let done = Box::new(move |answers: Result<Vec<Answer>, LedgerError>| {
+                let first =
+                    answers.and_then(|mut answers| answers.pop().ok_or(LedgerError::Closed));
+                // Who no longer waits asks again with the same id.
+                let _gone = answered.send(first);
+            });
+            self.ledger.submit(vec![pending.task], done);
+            let answer = answer.await.unwrap_or(Err(LedgerError::Closed));
+            prepared = self.finish(pending.context, answer);
+        }
+    }
+}
+
+/// What the ledger says, or the refusal that its silence means.
+fn outcome_of(answer: Result<Answer, LedgerError>) -> Result<Outcome, Refusal> {
+    match answer {
+        Ok(Answer::Outcome(outcome)) => Ok(outcome),
+        Ok(Answer::Late | Answer::Failed(LedgerError::Busy)) | Err(LedgerError::Busy) => {
+            Err(busy())
+        }
+        Ok(Answer::Failed(_)) | Err(_) => Err(unavailable()),
     }
 }
 
@@ -274,6 +309,10 @@ const BUSY_RETRY_MS: u64 = 50;
 
 /// When to come back after "unavailable".
 const UNAVAILABLE_RETRY_MS: u64 = 1_000;
+
+fn busy() -> Refusal {
+    Refusal::new(Reason::Busy).with(|d| d.retry_after_ms = Some(BUSY_RETRY_MS))
+}
 
 fn unavailable() -> Refusal {
     Refusal::new(Reason::Unavailable).with(|d| d.retry_after_ms = Some(UNAVAILABLE_RETRY_MS))

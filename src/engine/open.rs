@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 
+use super::follow::Following;
 use super::measures::Measures;
 use super::patterns::{Patterns, pattern_of};
 use super::{Engine, Random};
@@ -14,7 +15,7 @@ use crate::domain::campaign::Campaign;
 use crate::domain::code::CodeKey;
 use crate::domain::posting::Command;
 use crate::index::{self, Entry, Index};
-use crate::ledger::{self, Ledger, Task};
+use crate::ledger::{self, Answer, Health, Ledger, Task};
 
 /// What an engine needs.
 pub struct Options {
@@ -27,6 +28,10 @@ pub struct Options {
     /// Campaigns whose requests are counted by name in metrics, at most [`CAMPAIGN_LABELS_MAX`];
     /// all others are counted as `other`.
     pub campaign_labels: Vec<String>,
+    /// The oldest counts that *validate* tells without asking the ledger again, in milliseconds;
+    /// 0: it always asks. Of no meaning for a local ledger, whose counts are exact. Default
+    /// [`COUNTS_AGE_MS_MAX`](super::COUNTS_AGE_MS_MAX).
+    pub counts_age_ms_max: u64,
     /// The clock.
     pub clock: Clock,
     /// Fills bytes with randomness; `false` when there is none.
@@ -62,10 +67,13 @@ impl Engine {
     ) -> Result<(Self, Loaded), OpenError> {
         let ledger = Ledger::open(options.ledger)?;
         let catalog = Catalog::open(&options.catalog)?;
+        // Before loading, so that nothing is missed.
+        let cursor = catalog.cursor()?;
         let codes = usize::try_from(catalog.code_count()?).unwrap_or(usize::MAX);
         let loading = Loading { index: Index::with_capacity(codes), patterns: Mutex::default() };
         let loaded = catalog.load(&loading, progress)?;
         let patterns = loading.patterns.into_inner().unwrap_or_default();
+        let following = Following::from(cursor, options.clock.now());
         let engine = Self {
             index: loading.index,
             ledger,
@@ -75,13 +83,29 @@ impl Engine {
             clock: options.clock,
             random: options.random,
             office: Mutex::new(()),
+            step: Mutex::new(()),
+            following,
+            counts_age_ms_max: options.counts_age_ms_max,
             metrics: Measures::new(&options.campaign_labels),
         };
         Ok((engine, loaded))
     }
 
-    /// Whether the ledger can be written, by asking it for something that does not exist.
-    pub async fn probe(&self) -> bool {
+    /// Whether requests can be served, by asking the ledger for something that does not exist.
+    /// Takes at most [`PROBE_MS`] by the clock if the ledger is well.
+    ///
+    /// # Errors
+    /// Why they cannot.
+    pub async fn probe(&self) -> Result<(), NotReady> {
+        if self.following.is_replaced() {
+            return Err(NotReady::Replaced);
+        }
+        match &*self.ledger.health().borrow() {
+            Health::Good => {}
+            Health::Away(_) => return Err(NotReady::Away),
+            Health::Fenced(_) => return Err(NotReady::Fenced),
+            Health::Poisoned(_) => return Err(NotReady::Poisoned),
+        }
         let (answered, answer) = tokio::sync::oneshot::channel();
         let now = self.clock.now();
         let id = crate::domain::id::PostingId([0; 16]);
@@ -90,11 +114,33 @@ impl Engine {
             vec![task],
             Box::new(move |answers| {
                 // Who no longer waits needs no answer.
-                let _gone = answered.send(answers.is_ok());
+                let is_answered =
+                    answers.is_ok_and(|answers| matches!(answers.as_slice(), [Answer::Outcome(_)]));
+                let _gone = answered.send(is_answered);
             }),
         );
-        answer.await.unwrap_or(false)
+        if answer.await.unwrap_or(false) { Ok(()) } else { Err(NotReady::Silent) }
     }
+}
+
+/// Why requests cannot be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotReady {
+    /// The ledger's servers cannot be reached; it heals by itself.
+    #[error("the ledger's servers cannot be reached")]
+    Away,
+    /// The ledger's servers lost what they had, or are others.
+    #[error("the ledger's servers lost what they had, or are others; an operator must decide")]
+    Fenced,
+    /// A write failed.
+    #[error("the ledger stopped after a failed write")]
+    Poisoned,
+    /// There is no answer in time.
+    #[error("the ledger does not answer")]
+    Silent,
+    /// The catalog is not the one that was loaded.
+    #[error("the catalog was emptied or replaced; restore it, then restart this node")]
+    Replaced,
 }
 
 /// How long a probe may wait for its turn, in milliseconds.
@@ -108,23 +154,8 @@ struct Loading {
 impl Picture for Loading {
     fn definitions(&self, campaigns: Vec<Arc<Campaign>>, batches: Vec<catalog::Batch>) {
         if let Ok(mut patterns) = self.patterns.lock() {
-            for campaign in &campaigns {
-                if let Some(pattern) = pattern_of(campaign) {
-                    patterns.add(&campaign.tenant, Arc::new(pattern));
-                }
-            }
+            take_definitions(&self.index, &mut patterns, campaigns, &batches);
         }
-        self.index.change(|definitions| {
-            for campaign in campaigns {
-                definitions.put_campaign(campaign);
-            }
-            for batch in &batches {
-                // The catalog refuses batches of unknown campaigns, so this is no surprise.
-                if let Err(error) = definitions.put_batch(indexed(batch)) {
-                    tracing::error!(%error, "a batch is left out of the index");
-                }
-            }
-        });
     }
 
     fn codes(&self, batch: u32, first: u32, keys: impl Iterator<Item = CodeKey>) {
@@ -136,6 +167,31 @@ impl Picture for Loading {
     fn overridden(&self, key: CodeKey, own: catalog::Override) {
         self.index.put_override(key, Arc::new(indexed_override(own)));
     }
+}
+
+/// Takes in what a catalog has loaded of definitions.
+pub(super) fn take_definitions(
+    index: &Index,
+    patterns: &mut Patterns,
+    campaigns: Vec<Arc<Campaign>>,
+    batches: &[catalog::Batch],
+) {
+    for campaign in &campaigns {
+        if let Some(pattern) = pattern_of(campaign) {
+            patterns.add(&campaign.tenant, Arc::new(pattern));
+        }
+    }
+    index.change(|definitions| {
+        for campaign in campaigns {
+            definitions.put_campaign(campaign);
+        }
+        for batch in batches {
+            // The catalog refuses batches of unknown campaigns, so this is no surprise.
+            if let Err(error) = definitions.put_batch(indexed(batch)) {
+                tracing::error!(%error, "a batch is left out of the index");
+            }
+        }
+    });
 }
 
 /// A batch as the index has it.

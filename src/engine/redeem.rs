@@ -3,13 +3,18 @@
 //! The id comes first: when the rules refuse a request whose id the ledger knows, the first answer
 //! is given again. Only codes that do not exist are refused without asking the ledger; they can
 //! have no receipt.
+//!
+//! Where the ledger is elsewhere, records that only the rules look at are fetched before they do;
+//! see [`look`].
 
 use smallvec::SmallVec;
 
-use super::answer::{Asked, Verdict};
-use super::ask::Ask;
+use super::answer::Asked;
+use super::ask::{Ask, Codes};
+use super::kept::KeptAsk;
+use super::look::{self, Counts, Then};
 use super::note::Note;
-use super::{Context, Engine, Pending, Prepared, Verb, fingerprint};
+use super::{Awaits, Context, Engine, Pending, Prepared, Telling, Verb, fingerprint};
 use crate::domain::campaign::HOLD_TTL_MS_MAX;
 use crate::domain::code::CodeKey;
 use crate::domain::id::RequestId;
@@ -18,31 +23,53 @@ use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::ledger::Task;
 
+/// How codes are taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taking {
+    pub(super) id: RequestId,
+    /// *Redeem* or *hold*.
+    pub(super) verb: Verb,
+    pub(super) ttl_ms: u64,
+    pub(super) deadline: Timestamp,
+}
+
 impl Engine {
     /// Prepares a redemption. What comes back is an answer, or something for the ledger.
     #[must_use]
     pub fn redeem(&self, ask: &Ask<'_>, id: RequestId, deadline: Timestamp) -> Prepared {
-        self.take(ask, id, deadline, Verb::Redeem, 0)
+        self.take(ask, Taking { id, verb: Verb::Redeem, ttl_ms: 0, deadline })
     }
 
     /// Prepares a hold of `ttl_ms`; zero takes the shortest time that the codes' campaigns give.
     #[must_use]
     pub fn hold(&self, ask: &Ask<'_>, id: RequestId, ttl_ms: u64, deadline: Timestamp) -> Prepared {
-        self.take(ask, id, deadline, Verb::Hold, ttl_ms)
+        self.take(ask, Taking { id, verb: Verb::Hold, ttl_ms, deadline })
     }
 
-    fn take(
-        &self,
-        ask: &Ask<'_>,
-        id: RequestId,
-        deadline: Timestamp,
-        verb: Verb,
-        ttl_ms: u64,
-    ) -> Prepared {
+    fn take(&self, ask: &Ask<'_>, taking: Taking) -> Prepared {
         let codes = match self.find_all(ask) {
             Ok(codes) => codes,
-            Err(refusal) => return self.refused(verb, refusal),
+            Err(refusal) => return self.answered(taking.verb, Err(refusal)),
         };
+        if !self.ledger.is_local() {
+            let owners = look::owners_to_take(ask, &codes);
+            if !owners.is_empty() {
+                let post = |_age| self.post(ask, codes.clone(), taking);
+                return match self.judged_known(&owners, Counts::Known, ask.now, post) {
+                    Some(prepared) => prepared,
+                    None => {
+                        let then = Then::Take { ask: KeptAsk::of(ask), codes, taking };
+                        self.look(taking.verb, owners, then, taking.deadline)
+                    }
+                };
+            }
+        }
+        self.post(ask, codes, taking)
+    }
+
+    /// Judges codes whose records are known, and has the ledger take them.
+    pub(super) fn post(&self, ask: &Ask<'_>, codes: Codes, taking: Taking) -> Prepared {
+        let Taking { id, verb, ttl_ms, deadline } = taking;
         let keys: SmallVec<[CodeKey; 1]> = codes.iter().map(|(key, _)| *key).collect();
         let fingerprint = fingerprint::of_request(&keys, &ask.order);
         let shortest = codes.iter().map(|(_, found)| found.campaign.hold_ttl_ms).min();
@@ -80,14 +107,9 @@ impl Engine {
             }
         };
         let asked = if verb == Verb::Hold { Asked::Hold } else { Asked::Redeem };
-        let context = Context { id, verb, asked, holders, judged, refusal };
+        let telling = Telling { id, asked, holders, judged, refusal };
+        let context = Context { verb, awaits: Awaits::Outcome(telling) };
         Prepared::Posting(Box::new(Pending { task: Task { command, deadline }, context }))
-    }
-
-    fn refused(&self, verb: Verb, refusal: Refusal) -> Prepared {
-        let verdict: Verdict = Err(refusal);
-        self.metrics.count(verb, &verdict);
-        Prepared::Answer(verdict)
     }
 }
 

@@ -5,7 +5,7 @@
 use smallvec::SmallVec;
 
 use super::answer::{Asked, part};
-use super::{Context, Engine, Pending, Prepared, Verb};
+use super::{Awaits, Context, Engine, Pending, Prepared, Telling, Verb};
 use crate::domain::campaign::HOLD_TTL_MS_MAX;
 use crate::domain::id::{RequestId, TenantId};
 use crate::domain::posting::Command;
@@ -63,13 +63,8 @@ impl Engine {
 
 fn pending(about: About<'_>, command: Command, verb: Verb, asked: Asked) -> Prepared {
     let task = Task { command, deadline: about.deadline };
-    let context = Context {
-        id: about.id,
-        verb,
-        asked,
-        holders: SmallVec::new(),
-        judged: None,
-        refusal: None,
-    };
+    let telling =
+        Telling { id: about.id, asked, holders: SmallVec::new(), judged: None, refusal: None };
+    let context = Context { verb, awaits: Awaits::Outcome(telling) };
     Prepared::Posting(Box::new(Pending { task, context }))
 }

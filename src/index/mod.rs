@@ -130,8 +130,9 @@ impl Index {
     }
 
     /// Adds codes of one batch that lie side by side, the first of them at `entry`. Where a key is
-    /// there already, the earlier of the two entries stays, in whatever order they come: several
-    /// threads may fill one index from one store and the result is the same.
+    /// there already, the earlier of the two entries stays, in whatever order they come, with what
+    /// the code has of its own: several threads, and nodes, may fill from one store, and the result
+    /// is the same.
     pub fn fill(&self, entry: Entry, keys: impl IntoIterator<Item = CodeKey>) {
         for (key, position) in keys.into_iter().zip(entry.position()..) {
             let Some(entry) = Entry::new(entry.batch(), position) else { return };
@@ -140,8 +141,9 @@ impl Index {
                     place.insert(entry);
                 }
                 Place::Occupied(mut place) => {
-                    if entry < place.get().with_flags(Flags::NONE) {
-                        place.insert(entry);
+                    let known = *place.get();
+                    if entry < known.with_flags(Flags::NONE) {
+                        place.insert(entry.with_flags(known.flags()));
                     }
                 }
             }

@@ -226,6 +226,19 @@ fn filling_in_any_order_gives_the_same_index() {
 }
 
 #[test]
+fn an_earlier_entry_leaves_a_code_what_it_has_of_its_own() {
+    let index = season();
+    let mine = index.lookup(&key(1)).unwrap();
+    assert!(index.put_override(key(1), Arc::new(own(CodeState::Revoked))));
+    index.change(|definitions| definitions.put_batch(batch(0, "season", 1)).unwrap());
+    index.fill(Entry::new(0, 3).unwrap(), [key(1)]);
+    let entry = index.lookup(&key(1)).unwrap();
+    assert_eq!((entry.batch(), entry.position()), (0, 3));
+    assert_ne!(entry.batch(), mine.batch());
+    assert_eq!(index.find(&key(1)).unwrap().code.state, CodeState::Revoked);
+}
+
+#[test]
 fn campaigns_are_listed_by_id() {
     let index = season();
     index.change(|definitions| {

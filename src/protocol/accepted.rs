@@ -7,7 +7,7 @@ use super::encode::Writer;
 use super::{CampaignKind, DecodeError, EncodeError, Id, PRODUCTS_MAX, State, USES_MAX};
 
 /// `[129, seq, state, replayed, id, event, at_ms, until_ms, size, live, currency,
-/// total_before_minor, total_after_minor, uses]`
+/// total_before_minor, total_after_minor, uses, counts_age_ms]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Accepted<S = String> {
     /// What became of the request.
@@ -34,6 +34,9 @@ pub struct Accepted<S = String> {
     pub total_after_minor: i64,
     /// What each campaign gave, at most [`USES_MAX`].
     pub uses: SmallVec<[Use<S>; 1]>,
+    /// How old the counts are that the answer to validate rests on, in milliseconds; `None`: they
+    /// are exact.
+    pub counts_age_ms: Option<u64>,
 }
 
 /// `[campaign, version, kind, units, worth_minor, ordinal, remaining, balance_minor, holder,
@@ -94,7 +97,8 @@ pub struct Product<S = String> {
 
 impl<S: AsRef<str>> Accepted<S> {
     pub(super) fn write(&self, seq: u32, w: &mut Writer) -> Result<(), EncodeError> {
-        w.message(129, seq, 12);
+        // Left out where counts are exact, as nearly always.
+        w.message(129, seq, 12 + u32::from(self.counts_age_ms.is_some()));
         w.uint(self.state.number().into());
         w.bool(self.replayed);
         w.or_nil(self.id, Writer::id);
@@ -107,7 +111,11 @@ impl<S: AsRef<str>> Accepted<S> {
         w.int(self.total_before_minor);
         w.int(self.total_after_minor);
         w.array_limited("uses", self.uses.len(), USES_MAX)?;
-        self.uses.iter().try_for_each(|one| one.write(w))
+        self.uses.iter().try_for_each(|one| one.write(w))?;
+        if let Some(age_ms) = self.counts_age_ms {
+            w.uint(age_ms);
+        }
+        Ok(())
     }
 }
 
@@ -126,6 +134,7 @@ impl<'a> Accepted<&'a str> {
             total_before_minor: fields.int_or_zero("total_before_minor")?,
             total_after_minor: fields.int_or_zero("total_after_minor")?,
             uses: read_many(fields, "uses", USES_MAX, Use::read)?,
+            counts_age_ms: fields.uint_or_none("counts_age_ms")?,
         })
     }
 
@@ -143,6 +152,7 @@ impl<'a> Accepted<&'a str> {
             total_before_minor: self.total_before_minor,
             total_after_minor: self.total_after_minor,
             uses: self.uses.into_iter().map(Use::into_owned).collect(),
+            counts_age_ms: self.counts_age_ms,
         }
     }
 }

@@ -211,6 +211,22 @@ fn golden_yes() {
     };
     check_reply("accepted_redeemed", 3, &Reply::Accepted(redeemed));
     check_reply("accepted_valid", 2, &Reply::Accepted(accepted_valid()));
+    let counted_earlier = Accepted {
+        state: State::Valid,
+        at_ms: NOW_MS,
+        size: 1,
+        uses: smallvec![Use {
+            campaign: "season-pass",
+            version: 3,
+            kind: CampaignKind::Pass,
+            units: 1,
+            remaining: Some(58_793),
+            ..Use::default()
+        }],
+        counts_age_ms: Some(417),
+        ..Accepted::default()
+    };
+    check_reply("accepted_aged", 12, &Reply::Accepted(counted_earlier));
     let status = CodeStatus {
         campaign: "season-pass",
         version: 3,

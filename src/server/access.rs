@@ -11,7 +11,7 @@ use crate::auth::guess::{GuessBudget, GuessKey, GuessOptions, Throttled};
 use crate::auth::hex;
 use crate::auth::role::Role;
 use crate::auth::token::{TokenHash, TokenRecord, Tokens};
-use crate::engine::{Engine, TenantId};
+use crate::engine::{CatalogError, Engine, TenantId};
 
 /// Tokens and budgets.
 pub struct Access {
@@ -25,7 +25,7 @@ pub struct Access {
 pub enum AccessError {
     /// The store fails.
     #[error("tokens cannot be stored: {0}")]
-    Store(String),
+    Store(#[from] CatalogError),
     /// A stored record cannot be read.
     #[error("a stored token cannot be read: {0}")]
     Record(String),
@@ -51,7 +51,7 @@ impl Access {
     /// When the store fails.
     pub fn open(engine: Arc<Engine>, options: GuessOptions) -> Result<Self, AccessError> {
         let tokens = Tokens::default();
-        for record in engine.tokens().map_err(|error| AccessError::Store(error.to_string()))? {
+        for record in engine.tokens()? {
             tokens.insert(read(&record)?);
         }
         Ok(Self { engine, tokens: RwLock::new(tokens), budget: GuessBudget::new(options) })
@@ -102,6 +102,18 @@ impl Access {
         Ok(revoked)
     }
 
+    /// Takes up all tokens as they are stored, after another node has changed one. What was
+    /// revoked here stays revoked.
+    pub(super) fn take_up(&self, records: &[Vec<u8>]) {
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        for record in records {
+            match read(record) {
+                Ok(record) => tokens.insert(record),
+                Err(error) => tracing::error!(%error, "a token of another node is left out"),
+            }
+        }
+    }
+
     /// A tenant's tokens.
     #[must_use]
     pub fn list(&self, tenant: &TenantId) -> Vec<TokenRecord> {
@@ -140,8 +152,7 @@ impl Access {
             revoked_ms: record.revoked_ms,
         });
         let bytes = bytes.map_err(|error| AccessError::Record(error.to_string()))?;
-        let stored = self.engine.put_token(record.id().0, &bytes);
-        stored.map_err(|error| AccessError::Store(error.to_string()))
+        Ok(self.engine.put_token(record.id().0, &bytes)?)
     }
 }
 

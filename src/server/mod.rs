@@ -4,6 +4,7 @@
 //! who may ask is `auth`'s. It deliberately knows nothing of storage.
 
 pub mod access;
+mod follow;
 mod from_wire;
 pub mod http;
 pub mod quic;
@@ -115,6 +116,7 @@ impl Server {
         };
         shared.set_ready();
         tokio::spawn(sweep(Arc::clone(&shared)));
+        tokio::spawn(follow::follow(Arc::clone(&shared)));
         Ok(Self {
             shared,
             quic,

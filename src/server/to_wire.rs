@@ -27,6 +27,7 @@ pub(super) fn accepted(from: &Accepted) -> protocol::Accepted<&str> {
         total_before_minor: from.total_before_minor.unwrap_or_default(),
         total_after_minor: from.total_after_minor.unwrap_or_default(),
         uses: from.uses.iter().map(use_of).collect(),
+        counts_age_ms: from.counts_age_ms,
     }
 }
 

@@ -14,4 +14,4 @@ pub mod servers;
 pub use checker::{Call, Heard, Lie, Standing, judge};
 pub use executor::{BookExecutor, Executor, Records};
 pub use scenario::{check, key, posting_id, run};
-pub use server::{BoxOptions, ManualClock, ServerBox, SetUp, engine_in};
+pub use server::{BoxOptions, ManualClock, RedisStore, ServerBox, SetUp, engine_in};

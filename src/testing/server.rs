@@ -16,7 +16,9 @@ use crate::codes::import::Format;
 use crate::domain::id::{CampaignId, TenantId};
 use crate::domain::time::Timestamp;
 use crate::engine::{self, Engine, ImportNews, Imported, IssueOrder, List, Trial};
+use crate::ledger::redis::{Epoch, Flaw, Place, initialise};
 use crate::ledger::{self, Durability, Fault};
+use crate::remote::{self, Remote};
 use crate::server::access::Access;
 use crate::server::{Options, Server, Shared, http, quic};
 
@@ -58,9 +60,49 @@ impl ManualClock {
     }
 }
 
+/// An installation in Redis that several boxes share.
+#[derive(Clone)]
+pub struct RedisStore {
+    /// Where it is.
+    pub url: String,
+    /// Its mark.
+    pub epoch: Epoch,
+    /// How many partitions it was initialised with.
+    pub partitions: u16,
+    /// What is left out of the ledger's library.
+    pub flaw: Flaw,
+}
+
+impl RedisStore {
+    /// Makes a new installation.
+    ///
+    /// # Errors
+    /// When the servers cannot be reached, or have one.
+    pub async fn initialise(url: String, partitions: u16) -> SetUp<Self> {
+        let store = Self { url, epoch: Epoch([5; 16]), partitions, flaw: Flaw::None };
+        let remote = Remote::new(store.remote()?).map_err(|error| error.to_string())?;
+        let made = initialise(&remote, store.epoch, partitions).await;
+        made.map_err(|error| format!("initialising: {error}"))?;
+        Ok(store)
+    }
+
+    fn remote(&self) -> SetUp<remote::Options> {
+        let target = self.url.parse().map_err(|error| format!("{}: {error}", self.url))?;
+        Ok(remote::Options::new(target))
+    }
+
+    fn place(&self) -> SetUp<Place> {
+        let (partitions, flaw) = (self.partitions, self.flaw);
+        Ok(Place { partitions, flaw, ..Place::new(self.remote()?, self.epoch) })
+    }
+}
+
 /// How a box is made.
 #[derive(Clone)]
 pub struct BoxOptions {
+    /// Where its stores are; absent: in its directory. In Redis, answers survive what `durability`
+    /// says, which must be one of Redis's words.
+    pub redis: Option<RedisStore>,
     /// What answers survive.
     pub durability: Durability,
     /// The clock.
@@ -80,6 +122,7 @@ pub struct BoxOptions {
 impl Default for BoxOptions {
     fn default() -> Self {
         Self {
+            redis: None,
             durability: Durability::Sync,
             clock: Clock::system(),
             fault: Fault::None,
@@ -114,13 +157,15 @@ pub fn engine_in(dir: &Path, options: &BoxOptions) -> SetUp<Engine> {
     ledger.durability = options.durability;
     ledger.fault = options.fault;
     ledger.queue_max = options.queue_max;
+    let mut store = catalog::Store::Embedded { dir: dir.join("catalog") };
+    if let Some(redis) = &options.redis {
+        ledger.redis = Some(redis.place()?);
+        store = catalog::Store::Redis { remote: redis.remote()?, replicas: 0 };
+    }
     let random = ring::rand::SystemRandom::new();
     let engine = Engine::open(
         engine::Options {
-            catalog: catalog::Options {
-                store: catalog::Store::Embedded { dir: dir.join("catalog") },
-                store_key: [7; 32],
-            },
+            catalog: catalog::Options { store, store_key: [7; 32] },
             ledger,
             code_secret: [9; 32],
             campaign_labels: Vec::new(),
@@ -139,7 +184,9 @@ impl ServerBox {
     /// # Errors
     /// Whatever goes wrong.
     pub async fn start(dir: &Path, options: BoxOptions) -> SetUp<Self> {
-        let engine = Arc::new(engine_in(dir, &options)?);
+        let (of, with) = (dir.to_owned(), options.clone());
+        let engine = tokio::task::spawn_blocking(move || engine_in(&of, &with)).await;
+        let engine = Arc::new(engine.map_err(|error| error.to_string())??);
         let access = Access::open(Arc::clone(&engine), options.guess);
         let access = access.map_err(|error| format!("loading tokens: {error}"))?;
         let now_ms = Clock::system().now().0;

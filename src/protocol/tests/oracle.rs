@@ -201,7 +201,7 @@ fn reply_value(seq: u32, reply: &Reply) -> Value {
         ),
         Reply::Accepted(m) => (
             129,
-            vec![
+            [
                 uint(m.state.number()),
                 Value::Bool(m.replayed),
                 nil_or(m.id, Value::Bin),
@@ -214,7 +214,10 @@ fn reply_value(seq: u32, reply: &Reply) -> Value {
                 Value::Int(m.total_before_minor),
                 Value::Int(m.total_after_minor),
                 Value::Array(m.uses.iter().map(use_value).collect()),
-            ],
+            ]
+            .into_iter()
+            .chain(m.counts_age_ms.map(Value::Uint))
+            .collect(),
         ),
         Reply::CodeStatus(m) => (
             130,
@@ -367,8 +370,9 @@ fn accepted() -> BoxedStrategy<Accepted> {
     (
         (any::<u8>(), any::<bool>(), option::of(id()), any::<u64>(), any::<i64>(), any::<i64>()),
         (any::<u64>(), any::<u64>(), text(), any::<i64>(), any::<i64>(), vec(one, 0..20)),
+        option::of(any::<u64>()),
     )
-        .prop_map(|(a, b)| Accepted {
+        .prop_map(|(a, b, counts_age_ms)| Accepted {
             state: a.0.into(),
             replayed: a.1,
             id: a.2,
@@ -381,6 +385,7 @@ fn accepted() -> BoxedStrategy<Accepted> {
             total_before_minor: b.3,
             total_after_minor: b.4,
             uses: b.5.into(),
+            counts_age_ms,
         })
         .boxed()
 }

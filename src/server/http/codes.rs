@@ -144,7 +144,7 @@ pub(super) async fn lookup(
     let watch = Stopwatch::start();
     let response = about_code(&hall, by, &headers, move |shared, by| {
         let now = shared.engine.now();
-        let page = shared.engine.code(&by.caller.identity.tenant, &body.code, now)?;
+        let page = shared.engine.code_page(&by.caller.identity.tenant, &body.code, now)?;
         Ok(Json(CodeView::of(&page)).into_response())
     });
     let response = response.await;
@@ -286,7 +286,7 @@ async fn change(
 ) -> Result<Response, Problem> {
     by.require(Action::WriteCatalog)?;
     about_code(hall, by, headers, move |shared, by| {
-        shared.engine.change_code(&by.caller.identity.tenant, &code, change, &by.who())?;
+        shared.engine.change_code(&by.caller.identity.tenant, &code, &change, &by.who())?;
         Ok(Json(DONE).into_response())
     })
     .await

@@ -22,7 +22,7 @@ use super::lines::{STALL_MAX, stream_of, stream_permit};
 use super::problem::{Problem, ProblemView};
 use super::{Hall, Of};
 use crate::auth::role::{Action, Role};
-use crate::engine::Entry;
+use crate::engine::{Cursor, Entry};
 
 /// Most events or lines in one answer, and read at once for a stream.
 const PAGE_MAX: usize = 1_000;
@@ -38,8 +38,8 @@ const STREAM_MAX: Duration = Duration::from_secs(3_600);
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct EventsQuery {
-    /// Only those after this number. Default 0: from the beginning.
-    after: Option<u64>,
+    /// Only those after this place: the `after` of another page. Default 0: from the beginning.
+    after: Option<String>,
     /// Read at most so many, 1 to 1,000. Default 100.
     limit: Option<usize>,
 }
@@ -50,9 +50,27 @@ pub(super) struct EventsView {
     /// The caller's own among those that were read.
     events: Vec<EventView>,
     /// Give this as `after` to read on.
-    after: u64,
-    /// Number of the newest event there is.
-    last: u64,
+    after: PlaceView,
+    /// Where the newest event is.
+    last: PlaceView,
+}
+
+/// A place in the events: the number of one of them, or with a ledger in several partitions a
+/// number for each.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum PlaceView {
+    /// A number.
+    Number(u64),
+    /// Numbers, joined by `-`.
+    Numbers(String),
+}
+
+impl PlaceView {
+    fn of(cursor: &Cursor) -> Self {
+        let text = cursor.to_string();
+        text.parse().map_or(Self::Numbers(text), Self::Number)
+    }
 }
 
 /// Which events to follow.
@@ -60,8 +78,8 @@ pub(super) struct EventsView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct FollowQuery {
-    /// Begin after this number. Default: the header `Last-Event-ID`, else with the next event.
-    after: Option<u64>,
+    /// Begin after this place. Default: the header `Last-Event-ID`, else with the next event.
+    after: Option<String>,
 }
 
 /// Which lines of the audit log.
@@ -110,25 +128,25 @@ pub(super) async fn list(
 ) -> Result<Json<EventsView>, Problem> {
     by.require(Action::Events)?;
     let most = limit(query.limit)?;
-    let after = query.after.unwrap_or(0);
-    let last = hall.shared.engine.ledger().pulse().borrow().last_event;
+    let after = query.after.as_deref().map(place).transpose()?.unwrap_or_default();
     let read = hall.blocking(move |shared| {
-        let entries = shared.engine.ledger().events(after, most)?;
-        let after = entries.last().map_or(after, |entry| entry.event.number);
+        let ledger = shared.engine.ledger();
+        let (entries, after) = ledger.events(&after, most)?;
         let events = entries.iter().filter_map(|entry| own(&by, entry)).collect();
-        Ok((events, after))
+        let last = PlaceView::of(&ledger.newest()?);
+        Ok(EventsView { events, after: PlaceView::of(&after), last })
     });
-    let (events, after) = read.await?;
-    Ok(Json(EventsView { events, after, last: last.max(after) }))
+    Ok(Json(read.await?))
 }
 
-/// Follow events as they happen (server-sent events). Each carries its number as `id`; after a
-/// break, the client's `Last-Event-ID` continues without a gap.
+/// Follow events as they happen (server-sent events). Their `id` is a place; after a break, the
+/// client's `Last-Event-ID` continues without a gap. With a ledger in several partitions, only the
+/// last event of those read together carries one, so some may come again.
 #[utoipa::path(
     get, path = "/v1/events/stream", tag = "events",
     params(
         FollowQuery,
-        ("Last-Event-ID" = Option<u64>, Header, description = "Continue after this event"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Continue after this place"),
     ),
     responses(
         (status = 200, description = "Events", content_type = "text/event-stream", body = EventView),
@@ -144,8 +162,11 @@ pub(super) async fn stream(
     by.require(Action::Events)?;
     let permit = stream_permit(&hall)?;
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
-    let newest = hall.shared.engine.ledger().pulse().borrow().last_event;
-    let after = last_id.or(query.after).unwrap_or(newest);
+    let asked = query.after.as_deref().map(place).transpose()?;
+    let after = match last_id.or(asked) {
+        Some(after) => after,
+        None => hall.blocking(|shared| Ok(shared.engine.ledger().newest()?)).await?,
+    };
     let (sender, reading) = mpsc::channel(64);
     let tasks = hall.shared.tasks.clone();
     tasks.spawn(follow(hall, by, after, sender, permit));
@@ -158,7 +179,7 @@ pub(super) async fn stream(
 async fn follow(
     hall: Arc<Hall>,
     by: By,
-    after: u64,
+    after: Cursor,
     sender: mpsc::Sender<Result<Event, Infallible>>,
     _permit: OwnedSemaphorePermit,
 ) {
@@ -175,7 +196,7 @@ async fn follow(
 async fn read_on(
     hall: &Arc<Hall>,
     by: &Arc<By>,
-    mut after: u64,
+    mut after: Cursor,
     sender: &mpsc::Sender<Result<Event, Infallible>>,
 ) {
     let mut pulse = hall.shared.engine.ledger().pulse();
@@ -183,26 +204,32 @@ async fn read_on(
         pulse.mark_unchanged();
         let by = Arc::clone(by);
         let read = hall.blocking(move |shared| {
-            let entries = shared.engine.ledger().events(after, PAGE_MAX)?;
-            let last = entries.last().map(|entry| entry.event.number);
+            let ledger = shared.engine.ledger();
+            let (entries, read_to) = ledger.events(&after, PAGE_MAX)?;
             let events: Vec<EventView> =
                 entries.iter().filter_map(|entry| own(&by, entry)).collect();
-            Ok((events, last))
+            Ok((events, read_to, entries.is_empty(), ledger.is_local()))
         });
         // What failed was logged; the client comes again.
-        let Ok((events, last)) = read.await else { return };
+        let Ok((events, read_to, is_end, is_local)) = read.await else { return };
+        let mut left = events.len();
         for view in events {
-            let event = Event::default().id(view.number.to_string()).event(view.kind);
+            left -= 1;
+            let mut event = Event::default().event(view.kind);
+            if is_local {
+                event = event.id(view.number.to_string());
+            } else if left == 0 {
+                event = event.id(read_to.to_string());
+            }
             let Ok(event) = event.json_data(&view) else { return };
             match tokio::time::timeout(STALL_MAX, sender.send(Ok(event))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) | Err(_) => return,
             }
         }
-        match last {
-            Some(last) => after = last,
-            None if pulse.changed().await.is_err() => return,
-            None => {}
+        after = read_to;
+        if is_end && pulse.changed().await.is_err() {
+            return;
         }
     }
 }
@@ -245,6 +272,11 @@ pub(super) async fn audit(
         Ok(AuditView { entries: entries.collect(), before })
     });
     Ok(Json(read.await?))
+}
+
+/// A place in the events as it was told.
+fn place(text: &str) -> Result<Cursor, Problem> {
+    text.parse::<Cursor>().map_err(|error| Problem::field("after", error.to_string()))
 }
 
 fn limit(wished: Option<usize>) -> Result<usize, Problem> {

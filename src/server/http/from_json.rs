@@ -37,6 +37,9 @@ pub(super) struct AskBody {
     /// What they are for.
     #[serde(default)]
     pub(super) order: OrderBody,
+    /// Of a validation: ask the ledger itself, not the node's picture of it. Default false.
+    #[serde(default)]
+    pub(super) exact: bool,
     /// Of a hold: how long it lasts, at most a week. Default: what the campaign says.
     pub(super) ttl: Option<Length>,
     /// The language of a refusal's text: `en`, `de` or `cs`. Default: as in `Accept-Language`, else

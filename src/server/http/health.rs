@@ -14,9 +14,10 @@ use super::caller::By;
 use super::problem::{Kind, Problem};
 use super::{Hall, Of};
 use crate::auth::role::Action;
+use crate::engine::NotReady;
 
-/// How long the ledger may take to show that it can be written.
-const PROBE_MAX: Duration = Duration::from_secs(2);
+/// How long the ledger may take to show that it can be written. A balancer asks every second.
+const PROBE_MAX: Duration = Duration::from_secs(1);
 
 pub(super) fn routes() -> Router<Arc<Hall>> {
     Router::new()
@@ -34,11 +35,17 @@ async fn ready(Of(hall): Of<Arc<Hall>>) -> Result<&'static str, Problem> {
     if !hall.shared.is_ready() {
         return Err(Problem::draining());
     }
-    match tokio::time::timeout(PROBE_MAX, hall.shared.engine.probe()).await {
-        Ok(true) => Ok("ready\n"),
-        Ok(false) | Err(_) => Err(Problem::new(Kind::Unavailable, "the ledger cannot be written")
-            .hint("the service's log says why; restart it when its disk is well")),
-    }
+    let probed = tokio::time::timeout(PROBE_MAX, hall.shared.engine.probe()).await;
+    let why = match probed.unwrap_or(Err(NotReady::Silent)) {
+        Ok(()) => return Ok("ready\n"),
+        Err(why) => why,
+    };
+    let hint = match why {
+        NotReady::Away | NotReady::Silent => "it becomes ready by itself; the log says more",
+        NotReady::Poisoned => "restart the service when its disk is well; the log says more",
+        NotReady::Fenced | NotReady::Replaced => "type jeton doctor; the log says more",
+    };
+    Err(Problem::new(Kind::Unavailable, why.to_string()).hint(hint))
 }
 
 async fn metrics(Of(hall): Of<Arc<Hall>>, by: Option<By>) -> Result<Response, Problem> {

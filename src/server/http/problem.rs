@@ -10,7 +10,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::engine::{CampaignError, CatalogError, Expect, FieldError, IssueError, LedgerError};
+use crate::engine::{
+    BatchError, CampaignError, CatalogError, Expect, ExportError, FieldError, IssueError,
+    LedgerError, SeriesError,
+};
 use crate::server::access::AccessError;
 
 /// A problem, small enough to be the error of every function here.
@@ -206,19 +209,43 @@ pub(super) fn retry_after(ms: u64) -> HeaderValue {
 
 impl From<CatalogError> for Problem {
     fn from(error: CatalogError) -> Self {
-        Self::internal(&error)
+        if !error.is_transient() {
+            return Self::internal(&error);
+        }
+        tracing::warn!(%error, "a request over HTTP could not be answered");
+        Self::new(Kind::Unavailable, "the catalog cannot be asked now, or others change the same")
+            .hint("look at what is there, and repeat the request with the same Idempotency-Key")
+            .retry_after_ms(1_000)
     }
 }
 
 impl From<LedgerError> for Problem {
     fn from(error: LedgerError) -> Self {
-        Self::internal(&error)
+        if !error.is_transient() {
+            return Self::internal(&error);
+        }
+        tracing::warn!(%error, "a request over HTTP could not be answered");
+        Self::new(Kind::Unavailable, "the ledger cannot be asked now")
+            .hint("repeat the request with the same Idempotency-Key")
+            .retry_after_ms(1_000)
+    }
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Store(error) => error.into(),
+            ExportError::Ledger(error) => error.into(),
+        }
     }
 }
 
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
-        Self::internal(&error)
+        match error {
+            AccessError::Store(error) => error.into(),
+            AccessError::Record(_) | AccessError::NoRandomness => Self::internal(&error),
+        }
     }
 }
 
@@ -250,20 +277,20 @@ impl From<IssueError> for Problem {
             IssueError::Count(_) => Self::field("count", text),
             IssueError::NoBalance(_) => Self::field("balance", text),
             IssueError::NoPattern(_) | IssueError::Weak(_) => Self::field("codes.pattern", text),
-            IssueError::Series(crate::engine::SeriesError::Exhausted { .. }) => {
+            IssueError::Series(SeriesError::Exhausted { .. }) => {
                 Self::new(Kind::Conflict, text).hint("use a pattern with more # in it")
             }
-            IssueError::Batch(crate::engine::BatchError::RequestMismatch { .. }) => {
+            IssueError::Batch(BatchError::RequestMismatch { .. }) => {
                 Self::new(Kind::Conflict, text).hint("use a new Idempotency-Key")
             }
-            IssueError::Taken(_) => {
+            IssueError::Taken(_) | IssueError::Batch(BatchError::Moved { .. }) => {
                 Self::new(Kind::Conflict, text).hint("repeat the request with the same key")
             }
             IssueError::Input(_) => Self::new(Kind::Malformed, text),
-            IssueError::Series(_)
-            | IssueError::Batch(_)
-            | IssueError::Store(_)
-            | IssueError::NoRandomness => Self::internal(&text),
+            IssueError::Series(SeriesError::Store(error))
+            | IssueError::Batch(BatchError::Store(error))
+            | IssueError::Store(error) => error.into(),
+            IssueError::Batch(_) | IssueError::NoRandomness => Self::internal(&text),
         }
     }
 }

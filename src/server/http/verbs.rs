@@ -17,7 +17,7 @@ use super::problem::{Kind, Problem, ProblemView};
 use super::views::{AnswerView, Audience, is_miss, throttled};
 use super::{Hall, Of};
 use crate::auth::role::Action;
-use crate::engine::{About, Ask, Engine, Prepared, Verb, Verdict};
+use crate::engine::{About, Ask, Counts, Engine, Prepared, Verb, Verdict};
 use crate::metrics::Stopwatch;
 
 /// Ask; changes nothing.
@@ -33,7 +33,8 @@ pub(super) async fn validate(
 ) -> Result<Response, Problem> {
     by.require(Action::Validate)?;
     let ask = ask_of(&hall, &by, &body, Verb::Validate)?;
-    let prepare = |engine: &Engine| Prepared::Answer(engine.validate(&ask));
+    let counts = if body.exact { Counts::Exact } else { Counts::Known };
+    let prepare = |engine: &Engine| engine.validate(&ask, counts, deadline(ask.now));
     let verdict = decide(&hall, &by, Verb::Validate, prepare).await;
     Ok(tell(&by, &headers, body.language.as_deref(), &verdict).await)
 }
@@ -185,6 +186,9 @@ fn key(headers: &HeaderMap) -> Result<&str, Problem> {
 fn ask_of<'a>(hall: &Hall, by: &'a By, body: &'a AskBody, verb: Verb) -> Result<Ask<'a>, Problem> {
     if body.ttl.is_some() && verb != Verb::Hold {
         return Err(Problem::field("ttl", "is for holds only"));
+    }
+    if body.exact && verb != Verb::Validate {
+        return Err(Problem::field("exact", "is for validations only: this always is"));
     }
     let (property, gate) = (body.order.property.as_deref(), body.order.gate.as_deref());
     if !by.caller.may_speak_for(property, gate) {

@@ -65,6 +65,9 @@ pub(super) struct YesView {
     pub(super) total_after: Option<String>,
     /// One for each code.
     pub(super) uses: Vec<UseView>,
+    /// How old the counts are that a validation rests on, in milliseconds; absent: they are exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) counts_age_ms: Option<u64>,
     /// What happened to it, newest first; only where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) events: Option<Vec<super::event_view::EventView>>,
@@ -233,6 +236,7 @@ impl YesView {
             total_before: accepted.total_before_minor.map(text),
             total_after: accepted.total_after_minor.map(text),
             uses: accepted.uses.iter().map(|used| UseView::of(used, known)).collect(),
+            counts_age_ms: accepted.counts_age_ms,
             events: None,
         }
     }

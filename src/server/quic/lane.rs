@@ -16,8 +16,8 @@ use crate::auth::caller::Caller;
 use crate::auth::guess::GuessKey;
 use crate::auth::role::{Action, Role};
 use crate::engine::{
-    About, Answer, Ask, CodePage, Context, LedgerError, Prepared, RequestId, Task, Timestamp, Verb,
-    Verdict,
+    About, Answer, Ask, Context, Counts, LedgerError, Pending, Prepared, RequestId, Task,
+    Timestamp, Verb, Verdict,
 };
 use crate::metrics::Stopwatch;
 use crate::protocol::{
@@ -32,7 +32,17 @@ const PUBLIC_ANSWER: Duration = Duration::from_millis(20);
 /// A request that the ledger has.
 struct Waiting {
     seq: u32,
+    audience: Audience,
     context: Context,
+}
+
+/// Who hears an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// Hears everything.
+    Trusted,
+    /// Hears only what a yes is worth, or that it is no.
+    Public,
 }
 
 /// A batch that the ledger has answered.
@@ -115,11 +125,13 @@ impl Lane {
                 else => break,
             }
             reading &= self.end.is_none();
-            while let Ok(answered) = answers.try_recv() {
-                self.take_in(answered);
-            }
             if public {
                 tokio::time::sleep(PUBLIC_ANSWER).await;
+            }
+            // After the sleep: whether the ledger was asked must not be heard from when the public
+            // is answered.
+            while let Ok(answered) = answers.try_recv() {
+                self.take_in(answered);
             }
             if !self.out.is_empty() && self.write(&mut send).await.is_err() {
                 break;
@@ -200,17 +212,8 @@ impl Lane {
             return self.answer(seq, verb, &Err(to_wire::throttled(throttled)), caller, watch);
         }
         match self.prepare(request, caller, now) {
-            Ok(Step::Prepared(Prepared::Answer(verdict))) => {
-                self.answer(seq, verb, &verdict, caller, watch);
-            }
-            Ok(Step::Prepared(Prepared::Posting(pending))) => {
-                self.tasks.push(pending.task);
-                self.waiting.push(Waiting { seq, context: pending.context });
-            }
-            Ok(Step::Page(page)) => {
-                self.guest.hall.measures.took(verb, watch.seconds());
-                self.reply(seq, &Reply::CodeStatus(to_wire::code(&page)));
-            }
+            Ok(Prepared::Answer(verdict)) => self.answer(seq, verb, &verdict, caller, watch),
+            Ok(prepared) => self.go_on(seq, verb, audience(caller), prepared, watch),
             Err(Wrong::NotPermitted) => {
                 self.answer(seq, verb, &Err(to_wire::not_permitted()), caller, watch);
             }
@@ -225,7 +228,7 @@ impl Lane {
         request: &Request<&str>,
         caller: &Caller,
         now: Timestamp,
-    ) -> Result<Step, Wrong> {
+    ) -> Result<Prepared, Wrong> {
         let engine = &self.guest.hall.shared.engine;
         let tenant = &caller.identity.tenant;
         let about = |id: crate::protocol::Id, deadline_ms| About {
@@ -234,10 +237,12 @@ impl Lane {
             now,
             deadline: from_wire::deadline(now, deadline_ms),
         };
-        Ok(Step::Prepared(match request {
-            Request::Validate(r) => {
-                Prepared::Answer(engine.validate(&ask(&r.codes, &r.order, caller, now)?))
-            }
+        Ok(match request {
+            Request::Validate(r) => engine.validate(
+                &ask(&r.codes, &r.order, caller, now)?,
+                if r.exact { Counts::Exact } else { Counts::Known },
+                from_wire::deadline(now, r.deadline_ms),
+            ),
             Request::Redeem(r) => engine.redeem(
                 &ask(&r.codes, &r.order, caller, now)?,
                 RequestId(r.id.0),
@@ -255,13 +260,12 @@ impl Lane {
             }
             Request::Extend(r) => engine.extend(about(r.id, r.deadline_ms), u64::from(r.ttl_ms)),
             Request::Status(r) => engine.status(about(r.id, r.deadline_ms)),
-            Request::Code(r) => match engine.code(tenant, r.code, now) {
-                Ok(page) => return Ok(Step::Page(Box::new(page))),
-                Err(refusal) => Prepared::Answer(Err(refusal)),
-            },
+            Request::Code(r) => {
+                engine.code(tenant, r.code, now, from_wire::deadline(now, r.deadline_ms))
+            }
             // Answered before.
             Request::Hello(_) | Request::Ping => return Err(Wrong::NotPermitted),
-        }))
+        })
     }
 
     /// Hands what was gathered to the ledger, as one batch.
@@ -290,15 +294,42 @@ impl Lane {
         self.guest.answered(count);
         let engine = Arc::clone(&self.guest.hall.shared.engine);
         let mut answers = answers.map(Vec::into_iter);
-        for Waiting { seq, context } in waiting {
+        for Waiting { seq, audience, context } in waiting {
             let answer = match &mut answers {
                 Ok(answers) => answers.next().ok_or(LedgerError::Closed),
                 Err(error) => Err(error.clone()),
             };
             let verb = context.verb();
-            let verdict = engine.finish(context, answer);
-            self.guest.hall.measures.took(verb, watch.seconds());
-            self.tell(seq, &verdict);
+            let prepared = engine.finish(context, answer);
+            self.go_on(seq, verb, audience, prepared, watch);
+        }
+        // A look may have led to more for the ledger.
+        self.submit(watch);
+    }
+
+    /// Tells what is decided, and gathers what is for the ledger.
+    fn go_on(
+        &mut self,
+        seq: u32,
+        verb: Verb,
+        audience: Audience,
+        prepared: Prepared,
+        watch: Stopwatch,
+    ) {
+        match prepared {
+            Prepared::Answer(verdict) => {
+                self.guest.hall.measures.took(verb, watch.seconds());
+                self.tell(seq, &verdict, audience);
+            }
+            Prepared::Page(page) => {
+                self.guest.hall.measures.took(verb, watch.seconds());
+                self.reply(seq, &Reply::CodeStatus(to_wire::code(&page)));
+            }
+            Prepared::Posting(pending) => {
+                let Pending { task, context } = *pending;
+                self.tasks.push(task);
+                self.waiting.push(Waiting { seq, audience, context });
+            }
         }
     }
 
@@ -318,20 +349,23 @@ impl Lane {
             let key = GuessKey::from(caller.id);
             self.guest.hall.shared.access.miss(key, Some(caller.identity.role));
         }
-        match verdict {
-            Err(_) if !caller.tells_reasons() => self.tell(seq, &Err(to_wire::uniform())),
-            Ok(accepted) if !caller.tells_reasons() => {
-                let accepted = to_wire::for_the_public(accepted);
-                self.reply(seq, &Reply::Accepted(accepted));
-            }
-            verdict => self.tell(seq, verdict),
-        }
+        self.tell(seq, verdict, audience(caller));
     }
 
-    fn tell(&mut self, seq: u32, verdict: &Verdict) {
-        match verdict {
-            Ok(accepted) => self.reply(seq, &Reply::Accepted(to_wire::accepted(accepted))),
-            Err(refusal) => self.reply(seq, &Reply::Refused(to_wire::refused(refusal))),
+    fn tell(&mut self, seq: u32, verdict: &Verdict, audience: Audience) {
+        match (verdict, audience) {
+            (Ok(accepted), Audience::Trusted) => {
+                self.reply(seq, &Reply::Accepted(to_wire::accepted(accepted)));
+            }
+            (Ok(accepted), Audience::Public) => {
+                self.reply(seq, &Reply::Accepted(to_wire::for_the_public(accepted)));
+            }
+            (Err(refusal), Audience::Trusted) => {
+                self.reply(seq, &Reply::Refused(to_wire::refused(refusal)));
+            }
+            (Err(_), Audience::Public) => {
+                self.reply(seq, &Reply::Refused(to_wire::refused(&to_wire::uniform())));
+            }
         }
     }
 
@@ -370,12 +404,6 @@ impl Lane {
     }
 }
 
-/// What became of a request before the ledger.
-enum Step {
-    Prepared(Prepared),
-    Page(Box<CodePage>),
-}
-
 /// Why a request cannot be asked.
 enum Wrong {
     Order(OrderFault),
@@ -404,6 +432,10 @@ fn ask<'wire: 'a, 'a>(
         order,
         now,
     })
+}
+
+fn audience(caller: &Caller) -> Audience {
+    if caller.tells_reasons() { Audience::Trusted } else { Audience::Public }
 }
 
 fn verb_of(request: &Request<&str>) -> (Verb, Action) {
