@@ -1,6 +1,7 @@
 //! The ledger in Redis: it answers as the book does, on real servers.
 
 mod cluster;
+mod cluster_faults;
 mod controls;
 pub(crate) mod executor;
 mod failover;

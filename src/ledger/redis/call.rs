@@ -206,7 +206,8 @@ pub(super) fn said(
             });
         }
         b'N' => {
-            let legs: &[Leg] = if let Command::Post(posting) = command { &posting.legs } else { &[] };
+            let legs: &[Leg] =
+                if let Command::Post(posting) = command { &posting.legs } else { &[] };
             Outcome::Refused(reader.blocked(|leg| ceiling(legs, leg))?)
         }
         b'M' => Outcome::Mismatch,

@@ -200,17 +200,13 @@ async fn replicas_of(
     let info = info(master, "replication").await?;
     let found: u16 = info.get("connected_slaves").and_then(|n| n.parse().ok()).unwrap_or(0);
     let what = format!("{found} replicas are connected, {wanted} must confirm every answer");
-    let remedy = "connect more replicas, or lower `replicas` in [ledger]";
+    let remedy = "connect more replicas, or ask for fewer: durability = { replicas = N }";
     told(findings, master, judged(found >= wanted), what, remedy);
     Ok(())
 }
 
 /// Sends one command to the master of `key`.
-pub(super) async fn one(
-    lane: &mut Lane,
-    key: &[u8],
-    command: Cmd,
-) -> Result<Value, RemoteError> {
+pub(super) async fn one(lane: &mut Lane, key: &[u8], command: Cmd) -> Result<Value, RemoteError> {
     let mut replies = lane.send(key, &[command]).await?;
     let reply = replies.pop().ok_or(RemoteError::Dropped)?;
     reply.map_err(RemoteError::Refused)
@@ -283,7 +279,10 @@ pub async fn initialise(
         let found: String = redis::from_redis_value(found).unwrap_or_default();
         if found != fence(&epoch) {
             let server = remote.target().to_string();
-            return Err(InitialiseError::Exists { server, epoch: found.chars().take(32).collect() });
+            return Err(InitialiseError::Exists {
+                server,
+                epoch: found.chars().take(32).collect(),
+            });
         }
     }
     let mut put = cmd("HSET");

@@ -40,8 +40,13 @@ pub(super) fn text(place: &Place) -> String {
                 "if not value or sub(value, 1, 32) ~= epoch then",
                 "value = value or epoch .. '0' if false then",
             ),
-            Flaw::NoReceipts => ("values[#values + 1] = pack(receipts[id])", "values[#values] = nil"),
-            Flaw::NoDecision => ("call('SET', given_up_key(id, attempt)", "call('SET', given_up_key(id, attempt) .. 'x'"),
+            Flaw::NoReceipts => {
+                ("values[#values + 1] = pack(receipts[id])", "values[#values] = nil")
+            }
+            Flaw::NoDecision => (
+                "call('SET', given_up_key(id, attempt)",
+                "call('SET', given_up_key(id, attempt) .. 'x'",
+            ),
             Flaw::NoCeiling => ("asked + kept <= limit", "true"),
             Flaw::NoReclaim => ("holds and holds[3] <= now", "false"),
         };

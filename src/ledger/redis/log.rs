@@ -5,10 +5,10 @@ use std::rc::Rc;
 use redis::{Value, cmd};
 use tokio::sync::oneshot;
 
+use super::Message;
 use super::call::{key, partition_of};
 use super::round::Rounds;
 use super::wire::{OwnerRecord, Reader};
-use super::Message;
 use crate::domain::book::{Event, EventKind};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{Receipt, State};
@@ -42,25 +42,21 @@ fn damaged(what: String) -> LedgerError {
     LedgerError::Read(what.into())
 }
 
-fn away(error: RemoteError) -> LedgerError {
+fn away(error: &RemoteError) -> LedgerError {
     LedgerError::Away(error.to_string().into())
 }
 
 async fn lane(rounds: &Rounds) -> Result<Lane, LedgerError> {
-    rounds.remote.lane().await.map_err(away)
+    rounds.remote.lane().await.map_err(|error| away(&error))
 }
 
 async fn one(lane: &mut Lane, key: &[u8], command: redis::Cmd) -> Result<Value, LedgerError> {
-    super::inspect::one(lane, key, command).await.map_err(away)
+    super::inspect::one(lane, key, command).await.map_err(|error| away(&error))
 }
 
 async fn bytes_at(lane: &mut Lane, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError> {
     let reply = one(lane, key, cmd("GET").arg(key).take()).await?;
-    match reply {
-        Value::Nil => Ok(None),
-        Value::BulkString(bytes) => Ok(Some(bytes)),
-        _ => Err(damaged("a record is no text".to_owned())),
-    }
+    redis::from_redis_value(reply).map_err(|error| damaged(error.to_string()))
 }
 
 async fn receipt_by_id(rounds: &Rounds, id: PostingId) -> Result<Option<Receipt>, LedgerError> {

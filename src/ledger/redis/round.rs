@@ -78,6 +78,17 @@ impl Gather {
     }
 }
 
+/// Somebody who hears of it as well when the thread ends before his turn.
+struct Told(Option<Completion>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            done(Err(LedgerError::Closed));
+        }
+    }
+}
+
 /// One command, and where its answer goes.
 #[derive(Clone)]
 pub(super) struct Item {
@@ -200,7 +211,12 @@ impl Rounds {
             match message {
                 Message::Batch(submission) => self.take_in(submission),
                 Message::Close => break,
-                question => drop(tokio::task::spawn_local(log::answer(Rc::clone(&self), question))),
+                question @ (Message::Receipt(..)
+                | Message::Events(..)
+                | Message::Newest(_)
+                | Message::History(..)) => {
+                    tokio::task::spawn_local(log::answer(Rc::clone(&self), question));
+                }
             }
         }
         self.closing.set(true);
@@ -236,9 +252,12 @@ impl Rounds {
         if count == 0 {
             // Nothing to do but what time does.
             let rounds = Rc::clone(self);
+            let mut told = Told(Some(done));
             tokio::task::spawn_local(async move {
                 rounds.sweep(&mut None).await;
-                done(Ok(Vec::new()));
+                if let Some(done) = told.0.take() {
+                    done(Ok(Vec::new()));
+                }
             });
             return;
         }
@@ -415,10 +434,8 @@ impl Rounds {
     ) -> Result<Value, Trouble> {
         let begin = Stopwatch::start();
         let mut commands = vec![call];
-        let replicas = match self.durability {
-            Durability::Replicas { replicas } => replicas,
-            _ => 0,
-        };
+        let replicas =
+            if let Durability::Replicas { replicas } = self.durability { replicas } else { 0 };
         if replicas > 0 {
             commands.push(cmd("WAIT").arg(replicas).arg(REPLICAS_TIMEOUT_MS).take());
         }

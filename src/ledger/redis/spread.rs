@@ -602,7 +602,10 @@ impl Rounds {
         let (receipt, is_done) = match outcome {
             Outcome::Done(receipt) => (receipt, true),
             Outcome::Replayed(receipt) => (receipt, false),
-            other => return Ok(other),
+            other @ (Outcome::Refused(_)
+            | Outcome::Mismatch
+            | Outcome::Unknown
+            | Outcome::Looked) => return Ok(other),
         };
         let mut target = Writer::default();
         target.target(&receipt, spread.step);

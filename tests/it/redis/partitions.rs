@@ -1,0 +1,248 @@
+//! Sixteen partitions on one server: answers as from the book, and events that tell the same in
+//! each partition.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jeton::domain::book::{Change, Event, EventKind, Record, Slot};
+use jeton::domain::id::{Owner, PostingId};
+use jeton::domain::posting::{Command, Key, Leg, Outcome, Receipt};
+use jeton::domain::time::Timestamp;
+use jeton::ledger::{Cursor, Entry, Ledger};
+use jeton::testing::{BookExecutor, Executor, Records};
+use proptest::prelude::*;
+
+use super::config;
+use super::executor::{RedisExecutor, Server};
+use crate::ledgers::executor::{ask, outcomes};
+use crate::sequences::moves::{Legs, Step, sequences};
+
+const PARTITIONS: u16 = 16;
+
+/// Owners that one look asks for.
+const LOOKED_AT: usize = 64;
+
+/// The same name, in a partition that follows from it.
+pub(crate) fn apart(mut name: [u8; 16]) -> [u8; 16] {
+    name[15] = name.iter().fold(0, |sum: u8, byte| sum.wrapping_mul(31).wrapping_add(*byte));
+    name
+}
+
+/// Where an event was told.
+fn partition_of(event: &Event, partitions: u16) -> u16 {
+    u16::try_from(event.number % u64::from(partitions)).unwrap()
+}
+
+/// All events of all partitions.
+pub(crate) fn entries(ledger: &Ledger) -> Vec<Entry> {
+    ledger.events(&Cursor::default(), usize::MAX).unwrap().0
+}
+
+/// Where a posting's events are told, without Cluster.
+fn home_of(id: PostingId) -> u16 {
+    u16::from_be_bytes([id.0[14], id.0[15]]) % PARTITIONS
+}
+
+/// What is wrong with the events: gaps, postings in foreign partitions, receipts that are gone,
+/// and records that stand where no partition's last word is.
+pub(crate) fn amiss(ledger: &Ledger, entries: &[Entry], partitions: u16) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut events: Vec<&Event> = entries.iter().map(|entry| &entry.event).collect();
+    events.sort_by_key(|event| event.number);
+    let mut counts = vec![0; usize::from(partitions)];
+    for event in &events {
+        let partition = partition_of(event, partitions);
+        let count = &mut counts[usize::from(partition)];
+        *count += 1;
+        if event.number != *count * u64::from(partitions) + u64::from(partition) {
+            wrong.push(format!("number {} is the {count}th of {partition}", event.number));
+        }
+    }
+    let newest = ledger.newest().unwrap();
+    for (partition, count) in counts.iter().enumerate() {
+        if newest.count(partition) != *count {
+            wrong.push(format!("{partition} has {count} events of {}", newest.count(partition)));
+        }
+    }
+    // What was given up has none, and is told all the same.
+    let gone = entries.iter().filter(|entry| {
+        entry.receipt.is_none() && entry.event.kind != EventKind::Followed
+    });
+    wrong.extend(gone.map(|entry| format!("{} has no receipt", entry.event.id)));
+    wrong.extend(records_amiss(ledger, &events, partitions));
+    wrong
+}
+
+/// What events say last of each record, in each partition.
+fn last_words<'e>(
+    events: &[&'e Event],
+    partitions: u16,
+) -> BTreeMap<Slot, BTreeMap<u16, &'e Change>> {
+    let mut words: BTreeMap<Slot, BTreeMap<u16, &Change>> = BTreeMap::new();
+    for event in events {
+        for change in &event.changes {
+            let slot = match change {
+                Change::Is(Record::Counter(key, _), _) => Slot::Counter(*key),
+                Change::Is(Record::Register(key, _), _) => Slot::Register(*key),
+                Change::Is(Record::Balance(key, _), _) => Slot::Balance(*key),
+                Change::Gone(slot) => *slot,
+            };
+            words.entry(slot).or_default().insert(partition_of(event, partitions), change);
+        }
+    }
+    words
+}
+
+/// Which partition spoke last cannot be told from numbers, but one of them did.
+fn records_amiss(ledger: &Ledger, events: &[&Event], partitions: u16) -> Vec<String> {
+    let words = last_words(events, partitions);
+    let owners: BTreeSet<Owner> = words.keys().map(|slot| slot.key().owner).collect();
+    let owners: Vec<Owner> = owners.into_iter().collect();
+    let looks = owners.chunks(LOOKED_AT);
+    let looks: Vec<_> =
+        looks.map(|owners| Command::Look { owners: owners.iter().copied().collect() }).collect();
+    outcomes(ask(ledger, &looks));
+    let book = ledger.read();
+    let stands = |slot: &Slot, change: &Change| match change {
+        // What is over may be forgotten; no event tells of that.
+        Change::Is(Record::Counter(key, counter), held) => {
+            let is_forgotten = counter.keep_until != Timestamp::NEVER && !book.has(slot);
+            is_forgotten || (book.used(key), book.held(key)) == (counter.used, *held)
+        }
+        Change::Is(Record::Register(key, register), _) => {
+            let is_forgotten = register.keep_until != Timestamp::NEVER && !book.has(slot);
+            is_forgotten || book.register(key) == Some(register.setting.value)
+        }
+        Change::Is(Record::Balance(key, balance), held) => {
+            book.balance(key) == Some(balance) && book.held(key) == *held
+        }
+        Change::Gone(_) => !book.has(slot),
+    };
+    let wrong = words.iter().filter(|(slot, said)| !said.values().any(|word| stands(slot, word)));
+    let told = |(slot, said): (&Slot, &BTreeMap<u16, &Change>)| {
+        let key = slot.key();
+        let (used, held, balance) = (book.used(&key), book.held(&key), book.balance(&key));
+        format!("{slot:?}: stands at {used}, {held} held, {balance:?}, but events say {said:?}")
+    };
+    wrong.map(told).collect()
+}
+
+/// The same command about names that are apart.
+fn scatter(command: &Command) -> Command {
+    let mut command = command.clone();
+    match &mut command {
+        Command::Post(posting) => {
+            posting.id.0 = apart(posting.id.0);
+            posting.legs.iter_mut().for_each(scatter_leg);
+        }
+        Command::Release { id, release_id, .. } => {
+            id.0 = apart(id.0);
+            release_id.0 = apart(release_id.0);
+        }
+        Command::Recall { id, .. }
+        | Command::Confirm { id, .. }
+        | Command::Extend { id, .. }
+        | Command::Status { id, .. } => id.0 = apart(id.0),
+        Command::Look { owners } => owners.iter_mut().for_each(|owner| owner.0 = apart(owner.0)),
+    }
+    command
+}
+
+fn scatter_leg(leg: &mut Leg) {
+    let scatter = |key: &mut Key| key.owner.0 = apart(key.owner.0);
+    match leg {
+        Leg::Once { marker, key, .. } => {
+            scatter(marker);
+            scatter(key);
+        }
+        Leg::Count { key, .. }
+        | Leg::Interval { key, .. }
+        | Leg::Zone { key, .. }
+        | Leg::Spend { key, .. }
+        | Leg::Earn { key, .. } => scatter(key),
+    }
+}
+
+fn unnumbered(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Done(receipt) => Outcome::Done(Box::new(unnumbered_receipt(*receipt))),
+        Outcome::Replayed(receipt) => Outcome::Replayed(Box::new(unnumbered_receipt(*receipt))),
+        other => other,
+    }
+}
+
+fn unnumbered_receipt(mut receipt: Receipt) -> Receipt {
+    receipt.event = 0;
+    receipt.confirm.iter_mut().for_each(|confirm| confirm.event = 0);
+    receipt.releases.iter_mut().for_each(|release| release.event = 0);
+    let before = receipt.results.iter_mut().filter_map(|result| result.before.as_mut());
+    before.for_each(|before| before.event = 0);
+    receipt
+}
+
+fn unnumbered_event(mut event: Event) -> Event {
+    event.number = 0;
+    for change in &mut event.changes {
+        if let Change::Is(Record::Register(_, register), _) = change {
+            register.setting.event = 0;
+        }
+    }
+    event
+}
+
+/// The events of each partition, from what all say together.
+fn by_partition(events: Vec<Event>) -> BTreeMap<u16, Vec<Event>> {
+    let mut apart: BTreeMap<u16, Vec<Event>> = BTreeMap::new();
+    for event in events {
+        let partition = home_of(event.id);
+        apart.entry(partition).or_default().push(unnumbered_event(event));
+    }
+    apart
+}
+
+/// Runs the same steps over the book and over partitions; fails at the first difference in answers,
+/// and when a partition's events are not those of the book in their order.
+fn agree(redis: &mut RedisExecutor, steps: &[Step]) -> Result<(), String> {
+    let mut book = BookExecutor::new();
+    for (number, step) in steps.iter().enumerate() {
+        match step {
+            Step::Batch(commands) => {
+                let commands: Vec<Command> = commands.iter().map(scatter).collect();
+                let (ours, theirs) = (book.apply(&commands), redis.apply(&commands));
+                for (place, (ours, theirs)) in ours.into_iter().zip(theirs).enumerate() {
+                    let (ours, theirs) = (unnumbered(ours), unnumbered(theirs));
+                    if ours != theirs {
+                        let show = (&commands[place], ours, theirs);
+                        return Err(format!("step {number}, command {place}: {show:#?}"));
+                    }
+                }
+            }
+            Step::Sweep(now) => {
+                book.sweep(*now);
+                redis.sweep(*now);
+            }
+            Step::Reopen => redis.reopen(),
+        }
+    }
+    let entries = entries(redis.ledger());
+    let mut theirs: Vec<Event> = entries.iter().map(|entry| entry.event.clone()).collect();
+    theirs.sort_by_key(|event| event.number);
+    let ours = book.events_after(0);
+    let mut records = Records::default();
+    ours.iter().for_each(|event| records.fold(event));
+    let (ours, theirs) = (by_partition(ours), by_partition(theirs));
+    if ours != theirs {
+        return Err(format!("events differ\n{ours:#?}\n{theirs:#?}"));
+    }
+    let wrong = amiss(redis.ledger(), &entries, PARTITIONS);
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
+#[test]
+fn partitions_agree_with_the_book() {
+    let server = Server::start();
+    proptest!(config(), |(steps in sequences(Legs::All, 20))| {
+        let mut redis = RedisExecutor::new(&server, PARTITIONS);
+        let verdict = agree(&mut redis, &steps);
+        prop_assert!(verdict.is_ok(), "{}", verdict.err().unwrap_or_default());
+    });
+}
