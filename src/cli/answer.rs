@@ -69,6 +69,7 @@ fn accepted(yes: &Accepted) -> Value {
         "total_before": money(yes.total_before_minor),
         "total_after": money(yes.total_after_minor),
         "uses": yes.uses.iter().map(|one| one_use(one, &yes.currency)).collect::<Vec<_>>(),
+        "counts_age_ms": yes.counts_age_ms,
     }))
 }
 
@@ -185,6 +186,11 @@ fn tell_accepted(out: &mut dyn Write, yes: &Accepted) -> io::Result<()> {
         let (before, after) = (total(yes.total_before_minor), total(yes.total_after_minor));
         writeln!(out, "  total {before} → {after} {}", yes.currency)?;
     }
+    if let Some(age_ms) = yes.counts_age_ms {
+        // Never younger than it is.
+        let tenths = age_ms.div_ceil(100);
+        writeln!(out, "  counts as of {}.{} s ago", tenths / 10, tenths % 10)?;
+    }
     Ok(())
 }
 
@@ -288,6 +294,17 @@ mod tests {
         assert_eq!(document["total_after"], "10.00");
         assert_eq!(document["at"], "1970-01-01T00:00:00.000Z");
         assert_eq!(document.get("until"), None);
+        assert_eq!(document.get("counts_age_ms"), None);
+    }
+
+    #[test]
+    fn a_yes_over_older_counts_says_how_old_they_are() {
+        for (age_ms, text) in [(0, "0.0"), (1, "0.1"), (400, "0.4"), (61_950, "62.0")] {
+            let yes = Accepted { counts_age_ms: Some(age_ms), ..Accepted::default() };
+            let expected = format!("yes: valid\n  counts as of {text} s ago\n");
+            assert_eq!(told(|out| tell_accepted(out, &yes)), expected);
+            assert_eq!(accepted(&yes)["counts_age_ms"], age_ms);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `jeton doctor`: what is wrong with this machine and this installation, and what to type.
 //!
-//! Changes nothing but for one small file in the data directory, which it takes away again.
+//! Changes nothing but for one small file in the data directory, which it takes away again. What
+//! it looks at in Redis is in `doctor_redis`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -11,6 +12,7 @@ use std::process::Command;
 use serde::Serialize;
 use serde_json::json;
 
+use super::doctor_redis;
 use super::installation::{
     ADMIN_TOKEN, CA_CERTIFICATE, SECRET, SERVER_CERTIFICATE, check_dir, check_private,
 };
@@ -20,7 +22,7 @@ use super::place::{Place, read};
 use crate::auth::certificate::needs_renewal;
 use crate::auth::secret::Installation as Keys;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Store};
 use crate::ledger::Durability;
 use crate::metrics::Stopwatch;
 
@@ -51,15 +53,19 @@ const DESCRIPTORS_LEAST: u64 = 4_096;
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum State {
+pub(super) enum State {
     Ok,
     Warn,
+    /// It could not be found out.
+    Unknown,
     Fail,
+    /// A promise would be broken.
+    Unsafe,
 }
 
 /// One line.
 #[derive(Debug, Serialize)]
-struct Check {
+pub(super) struct Check {
     name: &'static str,
     state: State,
     detail: String,
@@ -69,15 +75,32 @@ struct Check {
 }
 
 impl Check {
-    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
         Self { name, state: State::Ok, detail: detail.into(), advice: None }
     }
 
-    fn warn(name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(super) fn warn(
+        name: &'static str,
+        detail: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self { name, state: State::Warn, detail: detail.into(), advice: Some(advice.into()) }
     }
 
-    fn fail(name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(super) fn of(
+        name: &'static str,
+        state: State,
+        detail: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self { name, state, detail: detail.into(), advice: Some(advice.into()) }
+    }
+
+    pub(super) fn fail(
+        name: &'static str,
+        detail: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self { name, state: State::Fail, detail: detail.into(), advice: Some(advice.into()) }
     }
 }
@@ -89,25 +112,34 @@ pub(super) fn run(place: &Place<'_>, output: Output) -> anyhow::Result<Exit> {
     checks.extend(installation(config, now_ms));
     checks.extend(disk(config));
     checks.extend(doors(place));
+    if let Store::Redis(store) = &config.store {
+        checks.extend(doctor_redis::checks(config, store));
+    }
     checks.push(udp_buffers(config));
     checks.push(descriptors());
     checks.push(durability(config));
-    let is_good = checks.iter().all(|check| check.state != State::Fail);
-    output.answer(&json!({ "ok": is_good, "checks": checks }), |out| {
+    let any = |state| checks.iter().any(|check| check.state == state);
+    let exit = match (any(State::Unsafe), any(State::Fail)) {
+        (true, _) => Exit::Error,
+        (false, is_failed) => Exit::of(!is_failed),
+    };
+    output.answer(&json!({ "ok": exit == Exit::Yes, "checks": checks }), |out| {
         checks.iter().try_for_each(|check| tell(out, check))
     })?;
-    Ok(Exit::of(is_good))
+    Ok(exit)
 }
 
 fn tell(out: &mut dyn Write, check: &Check) -> io::Result<()> {
     let Check { name, state, detail, advice } = check;
     let word = match state {
-        State::Ok => "ok  ",
-        State::Warn => "warn",
-        State::Fail => "FAIL",
+        State::Ok => "ok     ",
+        State::Warn => "warn   ",
+        State::Unknown => "unknown",
+        State::Fail => "FAIL   ",
+        State::Unsafe => "UNSAFE ",
     };
     writeln!(out, "{word}  {name:<12} {detail}")?;
-    advice.iter().try_for_each(|advice| writeln!(out, "{:19}→ {advice}", ""))
+    advice.iter().try_for_each(|advice| writeln!(out, "{:22}→ {advice}", ""))
 }
 
 fn clock(config: &Config, now_ms: i64) -> Check {
@@ -197,13 +229,19 @@ fn certificate(name: &'static str, path: &Path, now_ms: i64) -> Check {
 
 fn disk(config: &Config) -> Vec<Check> {
     // What does not exist yet will be where its nearest ancestor is.
-    let there = config.store.dir().ancestors().find(|dir| dir.is_dir());
-    let Some(dir) = there.map(Path::to_owned) else { return Vec::new() };
-    let mut checks = vec![file_system(&dir), free(&dir)];
-    if config.data.is_dir() {
-        checks.push(sync_latency(&dir));
+    let there = |dir: &Path| dir.ancestors().find(|dir| dir.is_dir()).map(Path::to_owned);
+    match &config.store {
+        Store::Embedded(store) => {
+            let Some(dir) = there(store) else { return Vec::new() };
+            let mut checks = vec![file_system(&dir), free(&dir)];
+            if config.data.is_dir() {
+                checks.push(sync_latency(&dir));
+            }
+            checks
+        }
+        // Only small files are kept here, and no answer waits for them.
+        Store::Redis(_) => there(&config.data).map(|dir| free(&dir)).into_iter().collect(),
     }
-    checks
 }
 
 fn file_system(dir: &Path) -> Check {
@@ -352,6 +390,14 @@ fn durability(config: &Config) -> Check {
         }
         Durability::Memory => {
             Check::warn("durability", "memory: nothing survives the process", advice)
+        }
+        Durability::RedisAofAlways => Check::ok("durability", "redis-aof-always"),
+        Durability::Replicas { replicas } => {
+            Check::ok("durability", format!("replicas = {replicas}"))
+        }
+        Durability::RedisAsIs => {
+            let detail = "redis-as-is: what Redis has not persisted can be lost and used again";
+            Check::warn("durability", detail, "durability = \"redis-aof-always\" loses nothing")
         }
     }
 }

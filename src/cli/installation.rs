@@ -9,7 +9,11 @@
 //!   admin.token       0600  a token of role admin
 //!   installation            the secret's fingerprint, in the store's directory
 //!   ledger/ catalog/        in the store's directory
+//!   epoch             0600  with a store in Redis: what the fences there must carry
 //! ```
+//!
+//! With a store in Redis several nodes have one installation: `jeton init` makes it once, and its
+//! secret, epoch and authority are copied to each node. Nothing of these is ever made by serving.
 //!
 //! Invariants: every file appears whole or not at all; nothing that exists is replaced, but for the
 //! server's certificate; a store is never opened under a secret that is not its own.
@@ -22,13 +26,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use ring::rand::SystemRandom;
 
+use super::epoch::{EPOCH, EPOCH_BEGUN, EpochFile};
 use super::output::wrong_use;
 use super::place::read;
 use crate::auth::caller::{Identity, Name};
 use crate::auth::certificate::{Authority, CertificatePem, needs_renewal};
 use crate::auth::role::Role;
 use crate::auth::secret::Installation as Keys;
-use crate::config::{Config, Tls};
+use crate::config::{Config, Store, Tls};
 use crate::domain::id::TenantId;
 use crate::server::access::Access;
 
@@ -54,7 +59,7 @@ pub(super) const LEDGER: &str = "ledger";
 pub(super) const CATALOG: &str = "catalog";
 
 /// Only the owner.
-const PRIVATE: u32 = 0o600;
+pub(super) const PRIVATE: u32 = 0o600;
 /// Everybody who may enter the directory.
 const SHARED: u32 = 0o644;
 
@@ -64,6 +69,8 @@ pub(super) struct Installation {
     store: PathBuf,
     /// Its keys.
     pub(super) keys: Keys,
+    /// What its fences in Redis carry, if that is where its store is.
+    pub(super) epoch: Option<EpochFile>,
     /// What was made just now.
     pub(super) made: Vec<PathBuf>,
 }
@@ -76,12 +83,26 @@ pub(super) struct ServerTexts {
 }
 
 impl Installation {
-    /// Opens the installation that `config` names, and makes what is missing.
+    /// Opens the installation that `config` names. What is missing of one on this machine is made;
+    /// one in Redis must be there.
     pub(super) fn open(config: &Config, now_ms: i64) -> anyhow::Result<Self> {
-        let (dir, store) = (config.data.clone(), config.store.dir().to_owned());
+        match &config.store {
+            Store::Embedded(store) => Self::open_embedded(&config.data, store, now_ms),
+            Store::Redis(_) => Self::open_shared(&config.data),
+        }
+    }
+
+    fn open_embedded(dir: &Path, store: &Path, now_ms: i64) -> anyhow::Result<Self> {
+        ensure!(
+            !dir.join(EPOCH).exists(),
+            "{} belongs to an installation in Redis, but the store is {}; \
+             type store = \"redis://…\" in jeton.toml, or use another data directory",
+            dir.display(),
+            store.display()
+        );
         let mut made = Vec::new();
-        make_dir(&dir, &mut made)?;
-        make_dir(&store, &mut made)?;
+        make_dir(dir, &mut made)?;
+        make_dir(store, &mut made)?;
         let secret = dir.join(SECRET);
         if !secret.exists() {
             ensure!(
@@ -92,14 +113,50 @@ impl Installation {
                 secret.display(),
                 store.display()
             );
-            let keys = Keys::generate(&SystemRandom::new())?;
-            write(&secret, keys.encode().as_bytes(), PRIVATE)?;
-            made.push(secret.clone());
+            make_secret(&secret, &mut made)?;
         }
-        check_private(&secret)?;
-        let keys = Keys::decode(&read(&secret)?).with_context(|| secret.display().to_string())?;
-        let mut installation = Self { dir, store, keys, made };
+        let keys = keys(&secret)?;
+        let (dir, store) = (dir.to_owned(), store.to_owned());
+        let mut installation = Self { dir, store, keys, epoch: None, made };
         installation.check_fingerprint()?;
+        installation.make_authority(now_ms)?;
+        Ok(installation)
+    }
+
+    fn open_shared(dir: &Path) -> anyhow::Result<Self> {
+        let begun = dir.join(EPOCH_BEGUN);
+        ensure!(!begun.exists(), "jeton init was interrupted here; type jeton init again");
+        for name in [EPOCH, SECRET, CA_CERTIFICATE] {
+            ensure!(
+                dir.join(name).exists(),
+                "{} is missing: this node does not belong to the installation in Redis; on the \
+                 first node type jeton init; to a further one copy {}, {}, {} and {} of the first \
+                 (mode 0600, the directory 0700)",
+                dir.join(name).display(),
+                SECRET,
+                EPOCH,
+                CA_CERTIFICATE,
+                CA_KEY
+            );
+        }
+        check_dir(dir)?;
+        let epoch = Some(EpochFile::read(&dir.join(EPOCH))?);
+        let keys = keys(&dir.join(SECRET))?;
+        Ok(Self { dir: dir.to_owned(), store: dir.to_owned(), keys, epoch, made: Vec::new() })
+    }
+
+    /// Makes, for an installation in Redis that is about to be made, what is missing on this
+    /// machine.
+    pub(super) fn begin_shared(dir: &Path, epoch: EpochFile, now_ms: i64) -> anyhow::Result<Self> {
+        let mut made = Vec::new();
+        make_dir(dir, &mut made)?;
+        let secret = dir.join(SECRET);
+        if !secret.exists() {
+            make_secret(&secret, &mut made)?;
+        }
+        let (keys, epoch) = (keys(&secret)?, Some(epoch));
+        let (dir, store) = (dir.to_owned(), dir.to_owned());
+        let mut installation = Self { dir, store, keys, epoch, made };
         installation.make_authority(now_ms)?;
         Ok(installation)
     }
@@ -219,6 +276,18 @@ impl Installation {
         self.made.push(file);
         Ok(())
     }
+}
+
+fn make_secret(file: &Path, made: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let keys = Keys::generate(&SystemRandom::new())?;
+    write(file, keys.encode().as_bytes(), PRIVATE)?;
+    made.push(file.to_owned());
+    Ok(())
+}
+
+fn keys(secret: &Path) -> anyhow::Result<Keys> {
+    check_private(secret)?;
+    Keys::decode(&read(secret)?).with_context(|| secret.display().to_string())
 }
 
 pub(super) fn make_dir(dir: &Path, made: &mut Vec<PathBuf>) -> anyhow::Result<()> {

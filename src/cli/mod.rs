@@ -4,6 +4,7 @@
 //! other modules and holds no rule of its own; what a request means is the server's to say.
 
 mod answer;
+mod archive;
 mod campaign;
 mod cert;
 mod check;
@@ -11,14 +12,21 @@ mod code;
 mod code_stream;
 mod demo;
 mod doctor;
+mod doctor_redis;
+mod epoch;
+mod export;
+mod import;
 mod init;
 mod installation;
+mod ledger;
 mod office;
 mod order;
 mod output;
 mod place;
+mod redis_store;
 mod serve;
 mod shell;
+mod tally;
 mod token;
 mod verbs;
 
@@ -71,7 +79,11 @@ enum Command {
     ///
     /// Data is in ./jeton-demo unless --data says otherwise, and is made anew each time.
     Demo(demo::DemoFlags),
-    /// Make the data directory, without serving
+    /// Make the data directory, without serving; and an installation in Redis
+    ///
+    /// For several nodes, give --store redis://… on the first one; what it prints at the end says
+    /// which files the others need. It goes on where it was interrupted, and never makes an
+    /// installation again that was there.
     #[command(after_long_help = INIT_EXAMPLES)]
     Init(init::InitFlags),
     /// Campaigns: definitions and where they stand
@@ -105,10 +117,26 @@ enum Command {
     /// Client certificates
     #[command(subcommand)]
     Cert(cert::Cert),
+    /// The ledger: where it stands, and the way back when Redis lost it
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Look for what is wrong with this machine and this installation
     ///
-    /// Each line is ok, warn or fail, with what to type. Exits with 1 if anything fails.
+    /// Each line is ok, warn, unknown, fail or unsafe, with what to type. Exits with 1 if anything
+    /// fails, with 3 if Redis would break a promise.
     Doctor,
+    /// The whole installation into one file: definitions, codes, ledger, events
+    ///
+    /// No node may serve meanwhile. Code texts stay sealed: the file is of use only together with
+    /// the installation's secret.
+    #[command(after_long_help = EXPORT_EXAMPLES)]
+    Export(export::ExportFlags),
+    /// An archive into a new installation with the same secret
+    ///
+    /// The file is checked as a whole before anything is written; afterwards all is read back and
+    /// compared. Exits with 3 when they differ.
+    #[command(after_long_help = IMPORT_EXAMPLES)]
+    Import(import::ImportFlags),
     /// The configuration
     #[command(subcommand)]
     Config(check::Config),
@@ -135,6 +163,10 @@ Examples:
 const INIT_EXAMPLES: &str = "\
 Examples:
   jeton init --data /var/lib/jeton
+  jeton init --store redis://127.0.0.1:6379                 several nodes, one Redis
+  jeton init --store rediss://redis.example --set redis_user=jeton \
+    --set redis_password_file=/etc/jeton/redis-password --set redis_ca_file=/etc/jeton/redis-ca.pem
+  jeton init --store redis+sentinel://a,b,c/jeton --set durability='{ replicas = 1 }'
   jeton init --tenant park --new-token      a tenant's first token, or one that was lost";
 
 const VALIDATE_EXAMPLES: &str = "\
@@ -154,6 +186,17 @@ Examples:
   jeton hold SUMMER-7K3M-9Q2X --ttl 15m --total 120 --currency EUR
   jeton confirm 0190f2f0-0000-7000-8000-00000000002a
   jeton release 0190f2f0-0000-7000-8000-00000000002a";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  jeton export park.jeton                              from the store that is configured
+  jeton export park.jeton --data /var/lib/jeton";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  mkdir -m 700 new && cp -p old/secret old/ca.pem old/ca.key new/
+  jeton init --data new --store redis://127.0.0.1:6379
+  jeton import park.jeton --data new";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -188,7 +231,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match command {
         Command::Serve(flags) => serve::run(&flags, &global, output),
         Command::Demo(flags) => demo::run(&flags, &global, output),
-        Command::Init(flags) => init::run(&flags, &place()?, output),
+        Command::Init(flags) => init::run(&flags, &global, output),
         Command::Campaign(command) => campaign::run(&command, &place()?, output),
         Command::Code(command) => code::run(&command, &place()?, output),
         Command::Validate(flags) => verbs::validate(*flags, &place()?, output),
@@ -200,7 +243,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status(flags) => verbs::status(flags, &place()?, output),
         Command::Token(command) => token::run(&command, &place()?, output),
         Command::Cert(command) => cert::run(&command, &place()?, output),
+        Command::Ledger(command) => ledger::run(&command, &place()?, output),
         Command::Doctor => doctor::run(&place()?, output),
+        Command::Export(flags) => export::run(&flags, &global, output),
+        Command::Import(flags) => import::run(&flags, &global, output),
         Command::Config(command) => check::run(&command, &global, output),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { dir } => shell::man(dir.as_deref(), output),

@@ -7,21 +7,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use metrics::{Gauge, gauge};
+use metrics::{Gauge, Unit, describe_gauge, gauge};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::json;
 use std::net::SocketAddr;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::installation::{Installation, ServerTexts};
 use super::output::{Exit, Output, wrong_use};
 use super::place::{Global, load};
+use super::redis_store;
 use crate::catalog;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Store};
 use crate::domain::id::TenantId;
 use crate::engine::{self, Engine};
 use crate::ledger::{self, Durability, Health};
@@ -32,6 +33,9 @@ use crate::telemetry::{self, Meters, UPKEEP_EVERY};
 
 /// How often gauges are set.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
+
+/// How long the ledger may take to show that it can be written.
+const PROBE_MAX: Duration = Duration::from_secs(2);
 
 /// How often the certificate's age is looked at. It is renewed months before its end.
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(6 * 3_600);
@@ -48,7 +52,8 @@ pub(super) struct ServeFlags {
     /// Where offices and web shops connect (TCP); port 0 takes any
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(super) http_listen: Option<String>,
-    /// sync, memory, or '{ interval_ms = 20 }': what an answer survives
+    /// sync, memory, or '{ interval_ms = 20 }'; with Redis redis-aof-always, redis-as-is, or
+    /// '{ replicas = 1 }': what an answer survives
     #[arg(long, value_name = "WORD")]
     pub(super) durability: Option<String>,
     /// error, warn, info, debug, or a filter
@@ -136,13 +141,14 @@ impl Running {
         let (stop, hangup) = (Stop::new()?, signal(SignalKind::hangup())?);
         let now_ms = Clock::system().now().0;
         let mut installation = Installation::open(&config, now_ms)?;
-        let options = engine_options(&config, &installation);
+        let options = engine_options(&config, &installation)?;
         let bar = output.progress("loading codes", 0);
         let opened = tokio::task::spawn_blocking(move || {
-            let (engine, loaded) = Engine::open(options, |done, of| {
+            let opened = Engine::open(options, |done, of| {
                 bar.set_length(of);
                 bar.set_position(done);
-            })?;
+            });
+            let (engine, loaded) = opened.map_err(opening_failed)?;
             bar.finish_and_clear();
             tracing::info!(
                 campaigns = loaded.campaigns,
@@ -163,7 +169,7 @@ impl Running {
         let server = Server::start(shared, options).await?;
         // Set before anybody can scrape.
         let gauges = Gauges::new();
-        gauges.set(server.shared());
+        gauges.set(server.shared()).await;
         tokio::spawn(measure(Arc::clone(server.shared()), meters, gauges));
         Ok(Self { config, installation, engine, server, stop, hangup })
     }
@@ -289,24 +295,46 @@ async fn poisoned(health: &mut tokio::sync::watch::Receiver<Health>) -> Arc<str>
 }
 
 /// What the engine is opened with.
-pub(super) fn engine_options(config: &Config, installation: &Installation) -> engine::Options {
+pub(super) fn engine_options(
+    config: &Config,
+    installation: &Installation,
+) -> anyhow::Result<engine::Options> {
     let clock = Clock::system();
     let now = clock.clone();
     let mut ledger = ledger::Options::new(installation.ledger_dir(), Arc::new(move || now.now()));
     ledger.durability = config.durability;
     ledger.queue_max = config.ledger_queue_max;
+    let store = match (&config.store, installation.epoch) {
+        (Store::Redis(store), Some(epoch)) => {
+            ledger.redis = Some(redis_store::place(store, epoch)?);
+            redis_store::catalog_store(config, store)?
+        }
+        (Store::Redis(_), None) => bail!("the epoch file is missing; type jeton doctor"),
+        (Store::Embedded(_), _) => catalog::Store::Embedded { dir: installation.catalog_dir() },
+    };
     let random = SystemRandom::new();
-    engine::Options {
-        catalog: catalog::Options {
-            dir: installation.catalog_dir(),
-            store_key: *installation.keys.store_key.bytes(),
-        },
+    Ok(engine::Options {
+        catalog: catalog::Options { store, store_key: *installation.keys.store_key.bytes() },
         ledger,
         code_secret: *installation.keys.code_secret.bytes(),
         campaign_labels: config.campaign_labels.clone(),
+        counts_age_ms_max: engine::COUNTS_AGE_MS_MAX,
         clock,
         random: Arc::new(move |bytes| random.fill(bytes).is_ok()),
+    })
+}
+
+/// Why the stores could not be opened, with the way back.
+pub(super) fn opening_failed(error: engine::OpenError) -> anyhow::Error {
+    use ledger::OpenError::NotInitialised;
+    if let engine::OpenError::Ledger(NotInitialised(server)) = &error {
+        return anyhow!(
+            "{server} has nothing of this installation: it was emptied, replaced, or restarted \
+             without its data; restore Redis from its own AOF or RDB backup, then type: jeton \
+             ledger restore --check"
+        );
     }
+    error.into()
 }
 
 fn server_options(
@@ -339,13 +367,24 @@ fn server_options(
     server::Options { quic, http: Some(http), drain_ms: config.drain_ms }
 }
 
-fn durability_text(durability: Durability) -> String {
+/// What an answer survives, in words.
+pub(super) fn durability_text(durability: Durability) -> String {
     match durability {
         Durability::Sync => "sync: an answer survives a power cut".to_owned(),
         Durability::Interval { window_ms } => {
             format!("interval: a power cut loses at most the last {window_ms} ms of answers")
         }
         Durability::Memory => "memory: NOTHING survives the end of this process".to_owned(),
+        Durability::RedisAofAlways => {
+            "redis-aof-always: an answer survives a crash of Redis and a power cut".to_owned()
+        }
+        Durability::Replicas { replicas } => format!(
+            "replicas = {replicas}: an answer is on so many replicas; Redis may still lose it when \
+             it fails over in other ways than these"
+        ),
+        Durability::RedisAsIs => "redis-as-is: a restart or failover of Redis may lose what it \
+            had not persisted, and used codes come back"
+            .to_owned(),
     }
 }
 
@@ -357,11 +396,13 @@ struct Gauges {
     balances: Gauge,
     queue: Gauge,
     last_event: Gauge,
+    up: Gauge,
     ready: Gauge,
 }
 
 impl Gauges {
     fn new() -> Self {
+        describe_gauge!("jeton_ledger_up", Unit::Count, "1 when the ledger answers, else 0.");
         Self {
             codes: gauge!("jeton_codes"),
             holds: gauge!("jeton_holds"),
@@ -369,11 +410,12 @@ impl Gauges {
             balances: gauge!("jeton_ledger_balances"),
             queue: gauge!("jeton_ledger_queue_commands"),
             last_event: gauge!("jeton_ledger_last_event"),
+            up: gauge!("jeton_ledger_up"),
             ready: gauge!("jeton_ready"),
         }
     }
 
-    fn set(&self, shared: &Shared) {
+    async fn set(&self, shared: &Shared) {
         let ledger = shared.engine.ledger();
         let sizes = ledger.read().sizes();
         self.codes.set(number(shared.engine.codes_len()));
@@ -382,7 +424,11 @@ impl Gauges {
         self.balances.set(number(sizes.balances));
         self.queue.set(number(ledger.queue_len()));
         self.last_event.set(ledger.pulse().borrow().last_event as f64);
-        self.ready.set(if shared.is_ready() { 1.0 } else { 0.0 });
+        let is_up = *ledger.health().borrow() == Health::Good;
+        self.up.set(f64::from(u8::from(is_up)));
+        let probed = timeout(PROBE_MAX, shared.engine.probe()).await;
+        let is_ready = shared.is_ready() && matches!(probed, Ok(Ok(())));
+        self.ready.set(f64::from(u8::from(is_ready)));
     }
 }
 
@@ -396,7 +442,7 @@ async fn measure(shared: Arc<Shared>, meters: Meters, gauges: Gauges) {
     let mut upkeep = interval(UPKEEP_EVERY);
     loop {
         tokio::select! {
-            _ = each.tick() => gauges.set(&shared),
+            _ = each.tick() => gauges.set(&shared).await,
             _ = upkeep.tick() => meters.upkeep(),
         }
     }

@@ -17,15 +17,17 @@
 mod layers;
 mod reader;
 mod settings;
+mod store;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::auth::guess::GuessOptions;
 use crate::ledger::Durability;
+use crate::remote::Target;
 use crate::telemetry::LogOptions;
 use layers::Layers;
 use reader::Reader;
@@ -65,21 +67,28 @@ pub struct Config {
     pub drain_ms: u64,
 }
 
-/// Where ledger and catalog are kept. One kind so far; written `embedded:DIR`.
+/// Where ledger and catalog are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Store {
-    /// In a directory of this machine.
+    /// In a directory of this machine; written `embedded:DIR`.
     Embedded(PathBuf),
+    /// In Redis, for several nodes; written as a URL.
+    Redis(RedisStore),
 }
 
-impl Store {
-    /// The directory of ledger and catalog.
-    #[must_use]
-    pub fn dir(&self) -> &Path {
-        match self {
-            Self::Embedded(dir) => dir,
-        }
-    }
+/// A store in Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisStore {
+    /// Where it is and as whom to come; without the password that is in the file.
+    pub target: Target,
+    /// A file with the password.
+    pub password_file: Option<PathBuf>,
+    /// Who may sign its certificates, PEM; `None` is whom the operating system trusts.
+    pub ca_file: Option<PathBuf>,
+    /// Calls that are on their way at a time, 1 to 8.
+    pub lanes: u16,
+    /// Days for which settled receipts and events are kept.
+    pub retention_days: u32,
 }
 
 /// Settings of the QUIC door.
@@ -278,5 +287,10 @@ pub fn load(sources: &Sources) -> Result<Config, Faults> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed one is a failed test"
+)]
 mod tests;

@@ -91,6 +91,15 @@ impl<'a> Reader<'a> {
         self.read(about, &default, Ok).unwrap_or(default)
     }
 
+    /// Shows the value of a setting that was read, if it is a text, as `mask` makes it.
+    pub(super) fn mask(&mut self, key: &str, mask: impl FnOnce(&str) -> String) {
+        if let Some(setting) = self.settings.iter_mut().find(|setting| setting.key == key)
+            && let serde_json::Value::String(text) = &mut setting.value
+        {
+            *text = mask(text);
+        }
+    }
+
     /// Notes a mistake that only several settings together make.
     pub(super) fn fault(&mut self, key: &str, message: String) {
         let origin = self.layers.find(key).map_or(Origin::Default, |(_, origin)| origin);

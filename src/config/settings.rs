@@ -3,15 +3,12 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::reader::{About, Reader};
-use super::{Config, Http, Quic, Store, Tls};
+use super::{Config, Http, Quic, Tls, store};
 use crate::auth::bind::{Credentials, Encryption, check_bind};
 use crate::auth::certificate::SERVER_NAMES_MAX;
 use crate::auth::guess::{GuessLimits, GuessOptions};
 use crate::engine::CAMPAIGN_LABELS_MAX;
-use crate::ledger::Durability;
 use crate::telemetry::{LogFormat, LogOptions};
 
 const DAY_MS: u64 = 86_400_000;
@@ -44,33 +41,16 @@ pub(super) fn read(r: &mut Reader<'_>, default_data: &Path) -> Config {
         },
         default_data.to_owned(),
     );
-    let store = r.read(
-        About {
-            key: "store",
-            range: "embedded:DIR",
-            what: "where ledger and catalog are; a relative DIR is inside the data directory",
-        },
-        "embedded:.",
-        |text: String| parse_store(&text, &data),
-    );
-    let durability = r.read(
-        About {
-            key: "durability",
-            range: "\"sync\", { interval_ms = 1 to 60000 } or \"memory\"",
-            what: "what an answer survives: a power cut; a crash; nothing",
-        },
-        "sync",
-        parse_durability,
-    );
+    let (store, durability) = store::read(r, &data);
     let ledger_queue_max = r.number(
         about("ledger_queue_max", "commands", "waiting for the ledger; beyond, callers hear busy"),
         65_536,
         1..=16_777_216,
     );
     let config = Config {
-        store: store.unwrap_or_else(|| Store::Embedded(data.clone())),
+        store,
         data,
-        durability: durability.unwrap_or(Durability::Sync),
+        durability,
         ledger_queue_max,
         quic: quic(r),
         http: http(r),
@@ -330,55 +310,6 @@ fn log(r: &mut Reader<'_>) -> LogOptions {
         },
     );
     LogOptions { level: level.unwrap_or(default.level), format: format.unwrap_or(default.format) }
-}
-
-fn parse_store(text: &str, data: &Path) -> Result<Store, String> {
-    if let Some(dir) = text.strip_prefix("embedded:") {
-        return if dir.is_empty() {
-            Err("names no directory; write embedded:DIR".to_owned())
-        } else {
-            // Joining an absolute path replaces.
-            Ok(Store::Embedded(data.join(dir)))
-        };
-    }
-    if text.starts_with("redis") {
-        return Err(
-            "names a Redis server; this build keeps its data in embedded:DIR only".to_owned()
-        );
-    }
-    Err(format!("is {text:?}; expected is embedded:DIR"))
-}
-
-/// How a durability is written.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum WrittenDurability {
-    Word(String),
-    Window(Window),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Window {
-    interval_ms: u64,
-}
-
-fn parse_durability(written: WrittenDurability) -> Result<Durability, String> {
-    match written {
-        WrittenDurability::Window(Window { interval_ms: window_ms @ 1..=60_000 }) => {
-            Ok(Durability::Interval { window_ms })
-        }
-        WrittenDurability::Window(Window { interval_ms }) => {
-            Err(format!("has interval_ms = {interval_ms}; expected is 1 to 60000 ms"))
-        }
-        WrittenDurability::Word(word) => match word.as_str() {
-            "sync" => Ok(Durability::Sync),
-            "memory" => Ok(Durability::Memory),
-            other => Err(format!(
-                "is {other:?}; expected is \"sync\", {{ interval_ms = 20 }} or \"memory\""
-            )),
-        },
-    }
 }
 
 /// What only several settings together can do wrong.

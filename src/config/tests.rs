@@ -1,5 +1,7 @@
 //! Layers, provenance, mistakes.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -42,7 +44,7 @@ fn nothing_set_is_everything_default() {
     assert!(examined.settings.iter().all(|setting| setting.value == setting.default));
     let config = examined.config;
     assert_eq!(config.data, Path::new("/home/a/.local/state/jeton"));
-    assert_eq!(config.store.dir(), Path::new("/home/a/.local/state/jeton/."));
+    assert_eq!(config.store, Store::Embedded("/home/a/.local/state/jeton/.".into()));
     assert_eq!(config.durability, Durability::Sync);
     assert_eq!(config.quic.listen.to_string(), "127.0.0.1:7411");
     assert!(!config.http.is_tls && config.http.metrics_open);
@@ -102,12 +104,81 @@ fn mistakes_say_what_is_right() {
     );
     check_fault("durability = \"often\"", "durability", "{ interval_ms = 20 }");
     check_fault("[durability]\ninterval_ms = 0", "durability", "expected is 1 to 60000 ms");
-    check_fault("store = \"redis://localhost\"", "store", "embedded:DIR only");
+    check_fault("store = \"redis://localhost:x\"", "store", "is no number from 1 to 65535");
+    check_fault("store = \"postgres://:pw@h\"", "store", "is \"postgres://:***@h\"; expected");
     check_fault("store = \"embedded:\"", "store", "names no directory");
     check_fault("[log]\nlevel = \"a=b=c\"", "log.level", "is no log level");
     check_fault("[tls]\nkey = \"k.pem\"", "tls.key", "needs tls.certificate");
     check_fault("data = [", "", "is no TOML");
     check_fault("[guess.public]\nlock_out_ms = 86400000", "guess.public.lock_out_ms", "is longer");
+}
+
+const REDIS: &str = "store = \"redis://u:hunter7@r.example:1/2\"";
+
+#[test]
+fn each_store_has_its_durabilities() {
+    let table = [
+        (REDIS, "", Some(Durability::RedisAofAlways)),
+        (REDIS, "\"redis-aof-always\"", Some(Durability::RedisAofAlways)),
+        (REDIS, "{ replicas = 2 }", Some(Durability::Replicas { replicas: 2 })),
+        (REDIS, "\"redis-as-is\"", Some(Durability::RedisAsIs)),
+        (REDIS, "\"sync\"", None),
+        (REDIS, "{ interval_ms = 5 }", None),
+        (REDIS, "\"memory\"", None),
+        ("", "", Some(Durability::Sync)),
+        ("", "{ interval_ms = 5 }", Some(Durability::Interval { window_ms: 5 })),
+        ("", "\"redis-aof-always\"", None),
+        ("", "{ replicas = 1 }", None),
+        ("", "\"redis-as-is\"", None),
+    ];
+    for (store, durability, expected) in table {
+        let line = format!("durability = {durability}");
+        let line = if durability.is_empty() { "" } else { &line };
+        let examined = examined(&format!("{store}\n{line}"), &[], &[]);
+        match expected {
+            Some(expected) => {
+                assert_eq!(examined.faults, [], "{store} {line}");
+                assert_eq!(examined.config.durability, expected);
+            }
+            None => {
+                let fault = &examined.faults[0];
+                assert_eq!((examined.faults.len(), fault.key.as_str()), (1, "durability"));
+                assert!(fault.message.contains("type "), "{fault}");
+            }
+        }
+    }
+    check_fault(&format!("{REDIS}\ndurability = {{ replicas = 17 }}"), "durability", "1 to 16");
+}
+
+#[test]
+fn a_store_in_redis_is_read_whole_and_its_password_never_shown() {
+    let file = "store = \"rediss://r.example\"\nredis_user = \"jeton\"\n\
+        redis_password_file = \"/p\"\nredis_ca_file = \"/c\"\nledger_retention_days = 30";
+    let whole = examined(file, &[("JETON_LEDGER_LANES", "4")], &[]);
+    assert_eq!(whole.faults, []);
+    let Store::Redis(store) = whole.config.store else { panic!("no store in Redis") };
+    assert_eq!(store.target.to_string(), "rediss://r.example:6379");
+    assert_eq!(store.target.username.as_deref(), Some("jeton"));
+    assert_eq!((store.lanes, store.retention_days), (4, 30));
+    assert_eq!((store.password_file, store.ca_file), (Some("/p".into()), Some("/c".into())));
+
+    for file in [REDIS, "store = \"redis://u:hunter7@r.example:x\"", "store = \"rdis:hunter7@h\""] {
+        let all = examined(file, &[], &[]);
+        let texts = (serde_json::to_string(&all.settings), serde_json::to_string(&all.faults));
+        assert!(!format!("{texts:?} {all:?}").contains("hunter7"), "{all:?}");
+        assert!(texts.0.unwrap().contains("***@"), "{file}");
+    }
+}
+
+#[test]
+fn settings_of_redis_go_together() {
+    let fault = |lines: &str, key, part| check_fault(&format!("{REDIS}\n{lines}"), key, part);
+    fault("redis_password_file = \"/p\"", "redis_password_file", "the password is in store");
+    fault("redis_user = \"a\"", "redis_user", "needs redis_password_file");
+    fault("redis_ca_file = \"/c\"", "redis_ca_file", "begin store with rediss");
+    fault("ledger_lanes = 9", "ledger_lanes", "1 to 8");
+    check_fault("ledger_lanes = 2", "ledger_lanes", "is for a store in Redis");
+    check_fault("redis_ca_file = \"/c\"", "redis_ca_file", "is for a store in Redis");
 }
 
 #[test]
@@ -145,7 +216,7 @@ fn the_data_directory_has_a_file_of_its_own() {
     sources.flag("--data", "data", Some(dir.path().display()));
     let examined = examine(&sources);
     assert_eq!((examined.config.workers, examined.faults), (7, vec![]));
-    assert_eq!(examined.config.store.dir(), dir.path().join("."));
+    assert_eq!(examined.config.store, Store::Embedded(dir.path().join(".")));
 }
 
 #[test]
