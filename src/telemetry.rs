@@ -159,6 +159,21 @@ fn describe() {
         "Commands that wait for the ledger."
     );
     describe_gauge!("jeton_ledger_last_event", Unit::Count, "Number of the newest durable event.");
+    describe_gauge!(
+        "jeton_catalog_followed_seconds",
+        Unit::Seconds,
+        "Time since this node last heard what others change in the catalog."
+    );
+    describe_counter!(
+        "jeton_catalog_reloads_total",
+        Unit::Count,
+        "Times that changes were missed and the whole catalog was read again."
+    );
+    describe_counter!(
+        "jeton_catalog_clashes_total",
+        Unit::Count,
+        "Codes that two nodes have issued at the same time."
+    );
     describe_gauge!("jeton_connections", Unit::Count, "Open connections by door.");
     describe_gauge!("jeton_lanes", Unit::Count, "Open lanes.");
     describe_gauge!("jeton_ready", Unit::Count, "1 when requests are answered, else 0.");

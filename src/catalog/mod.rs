@@ -11,6 +11,7 @@
 //!
 //! All calls block: they wait for the disk or for Redis. They may be made from any thread.
 
+pub mod archive;
 mod batch;
 mod block;
 mod bytes;
@@ -295,6 +296,28 @@ impl Catalog {
     /// When the store fails.
     pub fn put_overrides(&self, overrides: &[(CodeKey, Override)]) -> Result<(), StoreError> {
         each!(self, store => store.put_overrides(overrides))
+    }
+
+    /// Stores what codes have different as `decide` says, all or none, after it has read what the
+    /// code `key` has: nobody changes that in between. Where others are faster, it is asked again.
+    /// Gives what was stored. Durable when answered.
+    ///
+    /// # Errors
+    /// When `decide` does not want to, or the store fails.
+    pub fn change_override<E: From<StoreError>>(
+        &self,
+        key: &CodeKey,
+        decide: impl FnMut(Option<Override>) -> Result<Vec<(CodeKey, Override)>, E>,
+    ) -> Result<Vec<(CodeKey, Override)>, E> {
+        each!(self, store => store.change_override(key, decide))
+    }
+
+    /// What each of these codes has different, in their order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn overrides_of(&self, keys: &[CodeKey]) -> Result<Vec<Option<Override>>, StoreError> {
+        each!(self, store => store.overrides_of(keys))
     }
 
     /// What one code has different.

@@ -452,9 +452,20 @@ pub(super) fn overrides_come_back_in_pages_and_when_loading(home: &Home) {
     let catalog = home.open();
     assert_eq!(catalog.override_of(&key(2)).unwrap(), Some(full.clone()));
     assert_eq!(catalog.override_of(&key(9)).unwrap(), None);
+    let some = catalog.overrides_of(&[key(9), key(2), key(1)]).unwrap();
+    assert_eq!(some, [None, Some(full.clone()), Some(plain.clone())]);
     let page = catalog.overrides(None, 2).unwrap();
-    assert_eq!(page, [(key(1), plain.clone()), (key(2), full)]);
-    assert_eq!(catalog.overrides(Some(key(2)), 2).unwrap(), [(key(3), plain)]);
+    assert_eq!(page, [(key(1), plain.clone()), (key(2), full.clone())]);
+    assert_eq!(catalog.overrides(Some(key(2)), 2).unwrap(), [(key(3), plain.clone())]);
+
+    let more = |own: Option<Override>| Override { uses: Some(7), ..own.unwrap_or_default() };
+    let two = |own| Ok::<_, StoreError>(vec![(key(2), more(own)), (key(1), more(None))]);
+    catalog.change_override(&key(2), two).unwrap();
+    let wanted = [Some(more(Some(full))), Some(more(None)), Some(plain)];
+    assert_eq!(catalog.overrides_of(&[key(2), key(1), key(3)]).unwrap(), wanted);
+    let refused = catalog.change_override(&key(2), |_| Err(StoreError::Contended));
+    assert!(matches!(refused, Err(StoreError::Contended)));
+    assert_eq!(catalog.overrides_of(&[key(2), key(1), key(3)]).unwrap(), wanted);
     let (seen, loaded) = load(&catalog);
     assert_eq!((loaded.overrides, seen.overrides.lock().unwrap().len()), (3, 3));
 }

@@ -188,9 +188,9 @@ fn tell(
     output: Output,
 ) -> anyhow::Result<Exit> {
     let document =
-        json!({ "ok": is_same, "file": flags.file, "archive": expected, "store": found });
+        json!({ "ok": is_same, "file": flags.file, "expected": expected, "store": found });
     output.answer(&document, |out| {
-        let mut rows = vec![[String::new(), "archive".to_owned(), "store".to_owned()].to_vec()];
+        let mut rows = vec![[String::new(), "expected".to_owned(), "store".to_owned()].to_vec()];
         for ((what, expected), (_, found)) in expected.rows().into_iter().zip(found.rows()) {
             rows.push(vec![what.to_owned(), expected, found]);
         }

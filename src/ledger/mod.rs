@@ -10,6 +10,7 @@
 //!   disk is still good, and opening it again is safe.
 //! - [`Ledger::read`] sees all that was applied, even what is still being made durable.
 
+pub mod archive;
 mod cursor;
 mod embedded;
 mod memory;
@@ -362,11 +363,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Read`] or [`LedgerError::Away`].
-    pub fn events(
-        &self,
-        after: &Cursor,
-        most: usize,
-    ) -> Result<(Vec<Entry>, Cursor), LedgerError> {
+    pub fn events(&self, after: &Cursor, most: usize) -> Result<(Vec<Entry>, Cursor), LedgerError> {
         let entries = match self {
             Self::Memory(memory) => memory.events(after.count(0), most),
             Self::Embedded(embedded) => embedded.events(after.count(0), most)?,

@@ -212,7 +212,7 @@ impl House {
             "paid" => CodeChange::Paid(moment(words[2])),
             _ => return Ok(false),
         };
-        let changed = engine.change_code(tenant, subject, change, "test");
+        let changed = engine.change_code(tenant, subject, &change, "test");
         changed.map(|()| true).map_err(|error| error.to_string())
     }
 

@@ -13,6 +13,7 @@
 mod callers;
 mod checkout;
 mod cli;
+mod cli_redis;
 mod controls;
 mod crash;
 mod gates;
@@ -21,6 +22,8 @@ mod http;
 mod kill;
 mod ledgers;
 mod limits;
+mod moving;
+mod nodes;
 mod quic;
 mod raw;
 mod redis;

@@ -19,6 +19,7 @@
 //!
 //! Numbers are big-endian, records without a layout are JSON. A `/` is in no tenant and no id.
 
+mod archive;
 mod batches;
 mod campaigns;
 mod load;

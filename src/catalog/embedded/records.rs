@@ -34,12 +34,34 @@ impl Embedded {
         &self,
         overrides: &[(CodeKey, Override)],
     ) -> Result<(), StoreError> {
+        let _turn = self.turn();
+        self.write_overrides(overrides)
+    }
+
+    pub(in crate::catalog) fn change_override<E: From<StoreError>>(
+        &self,
+        key: &CodeKey,
+        mut decide: impl FnMut(Option<Override>) -> Result<Vec<(CodeKey, Override)>, E>,
+    ) -> Result<Vec<(CodeKey, Override)>, E> {
+        let _turn = self.turn();
+        let overrides = decide(self.override_of(key)?)?;
+        self.write_overrides(&overrides)?;
+        Ok(overrides)
+    }
+
+    fn write_overrides(&self, overrides: &[(CodeKey, Override)]) -> Result<(), StoreError> {
         let mut writes = self.db.batch();
         for (key, own) in overrides {
             writes.insert(&self.overrides, *key.as_bytes(), encode(own)?);
         }
-        let _turn = self.turn();
         Self::commit(writes)
+    }
+
+    pub(in crate::catalog) fn overrides_of(
+        &self,
+        keys: &[CodeKey],
+    ) -> Result<Vec<Option<Override>>, StoreError> {
+        keys.iter().map(|key| self.override_of(key)).collect()
     }
 
     pub(in crate::catalog) fn override_of(

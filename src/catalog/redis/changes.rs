@@ -15,8 +15,9 @@ use super::super::{CatalogChange, Cursor, News, StoreError};
 use super::link::as_a;
 use super::{Redis, STREAM, URGENT_STREAM, key, only};
 
-/// Most entries that are heard at once from a stream.
-const ENTRIES_MAX: usize = 1_000;
+/// Most entries that are heard at once from a stream: blocks of codes take milliseconds each, and
+/// what is urgent may come meanwhile.
+const ENTRIES_MAX: usize = 16;
 
 /// Longest wait for something to happen.
 const WAIT_MAX: Duration = Duration::from_secs(1);

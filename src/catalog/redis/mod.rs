@@ -26,6 +26,7 @@
 //! epoch is when the catalog was made, by Redis's clock. A store without it, or with another one,
 //! was emptied or replaced: nothing is written into it any more, and followers are told.
 
+mod archive;
 mod batches;
 mod campaigns;
 mod changes;

@@ -38,22 +38,36 @@ impl Redis {
         &self,
         overrides: &[(CodeKey, Override)],
     ) -> Result<(), StoreError> {
-        let mut commit = Commit::default();
-        for (key, own) in overrides {
-            commit.set("overrides", key.as_bytes(), encode(own)?);
-            commit.sort("override_keys", 0, key.as_bytes());
+        self.write(overriding(overrides)?)
+    }
+
+    pub(in crate::catalog) fn change_override<E: From<StoreError>>(
+        &self,
+        key: &CodeKey,
+        mut decide: impl FnMut(Option<Override>) -> Result<Vec<(CodeKey, Override)>, E>,
+    ) -> Result<Vec<(CodeKey, Override)>, E> {
+        self.optimistically(|| {
+            let record = self.field("overrides", key.as_bytes())?;
+            let own = record.as_deref().map(|own| decode("an override", own)).transpose()?;
+            let overrides = decide(own)?;
+            let mut commit = overriding(&overrides)?;
+            commit.expect("overrides", key.as_bytes(), record.as_deref());
+            Ok(Decision::Write(commit, overrides))
+        })
+    }
+
+    pub(in crate::catalog) fn overrides_of(
+        &self,
+        keys: &[CodeKey],
+    ) -> Result<Vec<Option<Override>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
         }
-        let keys = |is_live: bool| {
-            let wanted = overrides.iter().filter(|own| (own.1.state == CodeState::Live) == is_live);
-            wanted.map(|(key, _)| *key).collect::<Vec<_>>()
-        };
-        for keys in keys(false).chunks(KEYS_IN_NEWS) {
-            commit.tell_first(&CatalogChange::Overridden { keys: keys.to_vec() })?;
-        }
-        for keys in keys(true).chunks(KEYS_IN_NEWS) {
-            commit.tell(&CatalogChange::Overridden { keys: keys.to_vec() })?;
-        }
-        self.write(commit)
+        let fields: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes().as_slice()).collect();
+        let records: Vec<Option<Vec<u8>>> =
+            self.ask("overrides", of("HMGET", "overrides", &fields))?;
+        let own = |own: Option<Vec<u8>>| own.map(|own| decode("an override", &own)).transpose();
+        records.into_iter().map(own).collect()
     }
 
     pub(in crate::catalog) fn override_of(
@@ -137,4 +151,24 @@ impl Redis {
         let lines = records.iter().rev().zip((begin + 1..=end).rev());
         lines.map(|(entry, line)| Ok((line, decode("an audit line", entry)?))).collect()
     }
+}
+
+/// What stores overrides and tells of them.
+fn overriding(overrides: &[(CodeKey, Override)]) -> Result<Commit, StoreError> {
+    let mut commit = Commit::default();
+    for (key, own) in overrides {
+        commit.set("overrides", key.as_bytes(), encode(own)?);
+        commit.sort("override_keys", 0, key.as_bytes());
+    }
+    let keys = |is_live: bool| {
+        let wanted = overrides.iter().filter(|own| (own.1.state == CodeState::Live) == is_live);
+        wanted.map(|(key, _)| *key).collect::<Vec<_>>()
+    };
+    for keys in keys(false).chunks(KEYS_IN_NEWS) {
+        commit.tell_first(&CatalogChange::Overridden { keys: keys.to_vec() })?;
+    }
+    for keys in keys(true).chunks(KEYS_IN_NEWS) {
+        commit.tell(&CatalogChange::Overridden { keys: keys.to_vec() })?;
+    }
+    Ok(commit)
 }

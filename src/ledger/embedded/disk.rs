@@ -25,20 +25,20 @@ use crate::ledger::{Entry, LedgerError, OpenError, owners};
 const FORMAT: u32 = 1;
 
 const META_FORMAT: &[u8] = b"format";
-const META_LAST_EVENT: &[u8] = b"last_event";
+pub(super) const META_LAST_EVENT: &[u8] = b"last_event";
 
 /// The database and its keyspaces.
 pub(super) struct Disk {
-    db: Database,
-    dir: PathBuf,
-    meta: Keyspace,
-    counters: Keyspace,
-    registers: Keyspace,
-    balances: Keyspace,
-    receipts: Keyspace,
-    holds: Keyspace,
-    events: Keyspace,
-    history: Keyspace,
+    pub(super) db: Database,
+    pub(super) dir: PathBuf,
+    pub(super) meta: Keyspace,
+    pub(super) counters: Keyspace,
+    pub(super) registers: Keyspace,
+    pub(super) balances: Keyspace,
+    pub(super) receipts: Keyspace,
+    pub(super) holds: Keyspace,
+    pub(super) events: Keyspace,
+    pub(super) history: Keyspace,
 }
 
 /// Changes to be committed together.
@@ -267,7 +267,7 @@ impl Disk {
         writes.insert(self.records(&slot), key, encoder.done());
     }
 
-    fn records(&self, slot: &Slot) -> &Keyspace {
+    pub(super) fn records(&self, slot: &Slot) -> &Keyspace {
         match slot {
             Slot::Counter(_) => &self.counters,
             Slot::Register(_) => &self.registers,
@@ -360,7 +360,7 @@ fn slot_of(change: &Change) -> Slot {
     }
 }
 
-fn decode_events(block: fjall::Guard) -> Result<Vec<Event>, LedgerError> {
+pub(super) fn decode_events(block: fjall::Guard) -> Result<Vec<Event>, LedgerError> {
     let value = block.value().map_err(|error| unreadable(&error))?;
     let events = Decoder::new(&value).and_then(|mut decoder| {
         let events = decoder.events()?;
@@ -370,7 +370,7 @@ fn decode_events(block: fjall::Guard) -> Result<Vec<Event>, LedgerError> {
     events.map_err(|what| LedgerError::Read(format!("events: {what}").into()))
 }
 
-fn history_key(owner: &Owner, number: u64) -> [u8; 24] {
+pub(super) fn history_key(owner: &Owner, number: u64) -> [u8; 24] {
     let mut bytes = [0; 24];
     let (front, back) = bytes.split_at_mut(16);
     front.copy_from_slice(&owner.0);
@@ -378,7 +378,7 @@ fn history_key(owner: &Owner, number: u64) -> [u8; 24] {
     bytes
 }
 
-fn posting_id(bytes: &[u8]) -> Result<PostingId, Damage> {
+pub(super) fn posting_id(bytes: &[u8]) -> Result<PostingId, Damage> {
     let bytes = <[u8; 16]>::try_from(bytes)
         .map_err(|_wrong| format!("an id has {} bytes instead of 16", bytes.len()))?;
     Ok(PostingId(bytes))

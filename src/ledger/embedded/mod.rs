@@ -7,6 +7,7 @@
 //! Memory does not grow with past redemptions: receipts that are settled leave the book once they
 //! are stored, and are fetched again for the batch that names them, before it is applied.
 
+mod archive;
 mod disk;
 mod record;
 mod writer;
@@ -25,6 +26,8 @@ use crate::domain::posting::Receipt;
 use disk::Disk;
 use writer::Writer;
 
+pub(super) use archive::Whole;
+pub use archive::{decode, encode};
 #[cfg(feature = "testing")]
 pub use writer::Fault;
 

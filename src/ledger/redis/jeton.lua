@@ -74,7 +74,7 @@ local call, pack, unpacked, byte, sub, concat, fmod
 local partitions, only, clock
 local tags, numbers, owners, receipts, subs, legs_of
 local dirty_owners, dirty_receipts, dirty_subs, events_of, touched
-local keys_of_owners, keys_of_receipts
+local keys_of_owners, keys_of_receipts, secured
 
 local function fail(text)
   error({ err = text })
@@ -134,7 +134,7 @@ local function begin(keys, epoch, count, one, now)
   partitions, only, clock = count, one, now
   tags, numbers, owners, receipts, subs, legs_of = {}, {}, {}, {}, {}, {}
   dirty_owners, dirty_receipts, dirty_subs, events_of, touched = {}, {}, {}, {}, {}
-  keys_of_owners, keys_of_receipts = {}, {}
+  keys_of_owners, keys_of_receipts, secured = {}, {}, {}
   local values = call('MGET', unpack(keys))
   local fences = one and 1 or count
   for place = 1, fences do
@@ -286,6 +286,34 @@ end
 local function next_event(id)
   local home = home_of(id)
   return (number_of(home) + 1) * partitions + home
+end
+
+-- While a slot of a cluster is moving, a key that has gone makes its command fail, in the middle of
+-- a function. So before anything is written for a posting, every key that may be is looked at: what
+-- fails then has done nothing.
+local function secure(id, legs)
+  if not only then
+    return
+  end
+  local here = tag(only)
+  local keys = { here .. 'm', here .. 'e', here .. 'h', here .. 'p', here .. 'r' .. id,
+    here .. 's' .. id }
+  for _, leg in ipairs(legs) do
+    if not is_foreign(leg[2]) then
+      keys[#keys + 1] = here .. 'o' .. leg[2]
+      keys[#keys + 1] = here .. 'l' .. leg[2]
+      keys[#keys + 1] = here .. 'k' .. leg[2] .. sub(leg[3], 2)
+      if leg[1] == ONCE then
+        keys[#keys + 1] = here .. 'o' .. leg[7]
+      end
+    end
+  end
+  for _, key in ipairs(keys) do
+    if not secured[key] then
+      call('EXISTS', key)
+      secured[key] = true
+    end
+  end
 end
 
 ------------------------------------------------------------------------------------------------
@@ -953,6 +981,7 @@ local function follow_later(id, receipt)
 end
 
 local function expire(id, receipt, now)
+  secure(id, legs_in(receipt))
   close_hold(id, receipt)
   settle(receipt, true, live_of(receipt), true, 0, now)
   receipt[STATE] = EXPIRED
@@ -985,7 +1014,15 @@ local function reclaim(legs, now)
         elseif id and only and sub_of(id) then
           return { id, sub_of(id)[SPREAD][1], sub_of(id)[SPREAD][2] }
         else
-          fail('ERR the holds of a key name one that is not held')
+          -- Nobody holds it: only the index says so.
+          call('ZREM', key, member or '')
+          local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+          if first[2] then
+            holds[3] = tonumber(first[2])
+          else
+            owner_record(owner)[3][facet] = nil
+            dirty_owners[owner] = true
+          end
         end
         holds = held_of(owner, facet)
       end
@@ -1041,6 +1078,7 @@ local function confirm(id, part, now)
   if wanted == 0 or wanted > live then
     return refused({ 11, live })
   end
+  secure(id, legs_in(receipt))
   -- From here it must succeed.
   close_hold(id, receipt)
   settle(receipt, true, live, false, wanted, now)
@@ -1076,6 +1114,7 @@ local function release(id, release_id, part, now)
   if given == 0 or given > live or too_many then
     return refused({ 10, live })
   end
+  secure(id, legs_in(receipt))
   -- From here it must succeed.
   local is_held = receipt[STATE] == HELD
   if is_held then
@@ -1113,6 +1152,7 @@ local function extend(id, ends, now)
   elseif state == EXPIRED or ends <= now then
     return refused({ 7 })
   end
+  secure(id, legs_in(receipt))
   -- From here it must succeed.
   close_hold(id, receipt)
   receipt[UNTIL] = ends
@@ -1231,6 +1271,7 @@ local function post(c, foreign, attempt, others)
   if blocked then
     return refused(blocked)
   end
+  secure(id, legs)
   -- From here it must succeed.
   local known = receipt_of(id)
   local earlier = known and known[RELEASES] or {}
@@ -1291,6 +1332,7 @@ local function prepare(c)
   if blocked then
     return refused(blocked)
   end
+  secure(id, legs)
   -- From here it must succeed.
   local event = next_event(id)
   local results = take_all(legs, true, event, now)
@@ -1356,6 +1398,7 @@ local function follow(c)
   if spread[3] >= step then
     return { 'F', { spread[4], spread[5], spread[6] } }
   end
+  secure(id, legs_in(receipt))
   -- From here it must succeed.
   local was_held, live = receipt[STATE] == HELD, live_of(receipt)
   if was_held then
@@ -1396,6 +1439,7 @@ local function close(c)
   end
   local spread = receipt[SPREAD]
   if spread and spread[1] == c[3] and spread[4] < c[3] then
+    secure(id, {})
     spread[4] = c[3]
     call('ZREM', tag(only) .. 'p', id)
     local releases = receipt[RELEASES]
@@ -1506,8 +1550,15 @@ local function commit(epoch)
     values[#values + 1] = epoch .. number
     call('XADD', tag(partition) .. 'e', number .. '-0', 'e', concat(list))
   end
-  for first = 1, #values, 4000 do
-    call('MSET', unpack(values, first, math.min(first + 3999, #values)))
+  if only then
+    -- One by one: a moving slot does not take several keys at once that are not all there.
+    for first = 1, #values, 2 do
+      call('SET', values[first], values[first + 1])
+    end
+  else
+    for first = 1, #values, 4000 do
+      call('MSET', unpack(values, first, math.min(first + 3999, #values)))
+    end
   end
   for key, last in pairs(lasting) do
     -- A day longer, for releases that come late.
@@ -1624,10 +1675,10 @@ local function let_go(before, most)
         offset, event = cmsgpack.unpack_one(packed, offset)
         ids[#ids + 1] = event[4]
       end
-      call('XDEL', stream, found[1][1])
       for _, id in ipairs(ids) do
         forget(id, before)
       end
+      call('XDEL', stream, found[1][1])
       count = count + #ids
       found = call('XRANGE', stream, '-', '+', 'COUNT', 1)
     end

@@ -15,6 +15,9 @@ use crate::domain::posting::{Receipt, State};
 use crate::ledger::{Cursor, Entry, LedgerError};
 use crate::remote::{Lane, RemoteError};
 
+/// Most older postings of an owner that are looked through for a page.
+const HISTORY_MAX: usize = 10_000;
+
 /// Most stream entries that are read at once; each holds the events of one call.
 const PAGE_ENTRIES: usize = 64;
 
@@ -157,7 +160,7 @@ async fn history(
     let mut ids = record.ids;
     let older = key(partition, 'l', &owner.0);
     let mut range = cmd("ZREVRANGE");
-    range.arg(&older).arg(0).arg(most);
+    range.arg(&older).arg(0).arg(most.min(HISTORY_MAX));
     let reply = one(&mut lane, &older, range).await?;
     let found: Vec<Vec<u8>> = redis::from_redis_value(reply).unwrap_or_default();
     ids.extend(found.iter().filter_map(|id| Some(PostingId(id.as_slice().try_into().ok()?))));

@@ -12,6 +12,7 @@
 //!   written.
 //! - An answer leaves only after Redis has promised what [`Durability`](super::Durability) says.
 
+mod archive;
 mod call;
 mod inspect;
 mod library;
@@ -35,7 +36,10 @@ use crate::remote::{self, Remote};
 use picture::Picture;
 use round::Rounds;
 
-pub use inspect::{Finding, Installation, Severity, initialise, inspect};
+pub(super) use archive::Whole;
+pub use inspect::{
+    Finding, InitialiseError, Installation, Severity, initialise, inspect, installation,
+};
 #[cfg(feature = "testing")]
 pub use library::Flaw;
 #[cfg(feature = "testing")]
@@ -77,6 +81,7 @@ pub struct Place {
     /// Calls that are on their way at a time, 1 to 8. Default 2: while one is carried out, the
     /// next is on its way.
     pub lanes: u16,
+    /// Milliseconds for which settled receipts and events are kept. Default 400 days.
     pub retention_ms: i64,
     /// What is left out of the library, to prove that the tests would notice.
     #[cfg(feature = "testing")]

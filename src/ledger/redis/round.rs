@@ -51,6 +51,13 @@ const PAUSES_MS: (u64, u64) = (5, 200);
 /// After so many milliseconds somebody else sees to it that a posting's partitions follow.
 const FOLLOWED_MS: i64 = 2_000;
 
+/// A cluster's lane is not made anew more often.
+const LANE_AGE_MIN: Duration = Duration::from_millis(200);
+
+/// With a cluster, what waits for one master must not stand in the way of the others: so many more
+/// batches are on their way.
+const CLUSTER_LANES: u16 = 4;
+
 /// How long replicas may take to confirm.
 const REPLICAS_TIMEOUT_MS: u64 = 1_000;
 
@@ -149,6 +156,14 @@ impl From<RemoteError> for Trouble {
     }
 }
 
+/// The lane that all calls to a cluster share.
+struct Common {
+    lane: Lane,
+    made: Instant,
+    /// How many troubles there were before it was made.
+    troubles: u64,
+}
+
 /// What all lanes share.
 pub(super) struct Rounds {
     pub(super) shared: Arc<Shared>,
@@ -159,6 +174,8 @@ pub(super) struct Rounds {
     queue: RefCell<VecDeque<Item>>,
     news: Notify,
     closing: Cell<bool>,
+    common: tokio::sync::Mutex<Option<Common>>,
+    troubles: Cell<u64>,
     /// Attempts at postings over several partitions, counted, and what makes their numbers
     /// different on every node.
     pub(super) attempts: Cell<u64>,
@@ -187,6 +204,8 @@ impl Rounds {
             queue: RefCell::new(VecDeque::new()),
             news: Notify::new(),
             closing: Cell::new(false),
+            common: tokio::sync::Mutex::new(None),
+            troubles: Cell::new(0),
             attempts: Cell::new(0),
             seed: RandomState::new(),
             #[cfg(feature = "testing")]
@@ -200,7 +219,8 @@ impl Rounds {
 
     /// Runs until it is told to close, or nobody is left.
     pub(super) async fn run(self: Rc<Self>, mut messages: mpsc::UnboundedReceiver<Message>) {
-        let lanes: Vec<_> = (0..self.place.lanes.clamp(1, 8))
+        let more = if self.is_cluster() { CLUSTER_LANES } else { 1 };
+        let lanes: Vec<_> = (0..self.place.lanes.clamp(1, 8) * more)
             .map(|_| tokio::task::spawn_local(Rc::clone(&self).lane()))
             .collect();
         let keepers = [
@@ -241,6 +261,8 @@ impl Rounds {
         let count = tasks.len();
         let unwell = match &*self.shared.health.borrow() {
             Health::Good => None,
+            // A master of several may be away: the others are not.
+            Health::Away(_) if self.is_cluster() => None,
             Health::Away(why) => Some(LedgerError::Away(Arc::clone(why))),
             Health::Fenced(why) => Some(LedgerError::Fenced(Arc::clone(why))),
             Health::Poisoned(why) => Some(LedgerError::Poisoned(Arc::clone(why))),
@@ -304,7 +326,7 @@ impl Rounds {
             let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
             self.batch_commands.record(f64::from(count));
             if self.is_cluster() {
-                self.carry_spread(&mut lane, items).await;
+                self.carry_spread(&mut None, items).await;
             } else {
                 self.carry(&mut lane, items, Reach::All).await;
             }
@@ -375,6 +397,9 @@ impl Rounds {
                 }
                 Err(Trouble::Again(why)) => {
                     self.away(&why);
+                    if self.is_cluster() {
+                        *lane = None;
+                    }
                     trouble = Some(Trouble::Again(why));
                     sleep(Duration::from_millis(pause_ms)).await;
                     pause_ms = (2 * pause_ms).min(PAUSES_MS.1);
@@ -484,9 +509,26 @@ impl Rounds {
         lane: &'l mut Option<Lane>,
     ) -> Result<&'l mut Lane, RemoteError> {
         if lane.is_none() {
-            *lane = Some(self.remote.lane().await?);
+            let is_cluster = self.is_cluster();
+            let made = if is_cluster { self.common_lane().await } else { self.remote.lane().await };
+            *lane = Some(made?);
         }
         lane.as_mut().ok_or(RemoteError::Dropped)
+    }
+
+    /// A cluster's lane is one connection to each master and a map of the slots: all calls share
+    /// one, which is made anew after a trouble, but not by each of those who had it.
+    async fn common_lane(&self) -> Result<Lane, RemoteError> {
+        let mut common = self.common.lock().await;
+        let troubles = self.troubles.get();
+        if let Some(known) = &*common
+            && (known.troubles == troubles || known.made.elapsed() < LANE_AGE_MIN)
+        {
+            return Ok(known.lane.clone());
+        }
+        let lane = self.remote.lane().await?;
+        *common = Some(Common { lane: lane.clone(), made: Instant::now(), troubles });
+        Ok(lane)
     }
 
     /// What a server's error means, and what can be done at once.
@@ -585,6 +627,7 @@ impl Rounds {
     }
 
     pub(super) fn away(&self, why: &Arc<str>) {
+        self.troubles.set(self.troubles.get() + 1);
         self.retries_total.increment(1);
         self.unwell(Health::Away(Arc::clone(why)));
     }

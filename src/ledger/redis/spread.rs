@@ -3,9 +3,9 @@
 //! The home of a posting is the partition of its first leg; a *claim* in the partition of its id
 //! makes the home known before anything else happens, so that the same id can never be posted in
 //! two. Then: everything is *prepared* in the other partitions, as a hold that is over soon;
-//! *decided* at home, together with the legs that are there; answered; and *followed* by the others.
-//! A call that fails leaves a hold, and whoever finds it asks the home: what is not decided by then
-//! is given up. Nothing here waits for anything but calls, and only the home decides.
+//! *decided* at home, together with the legs that are there; answered; and *followed* by the
+//! others. A call that fails leaves a hold, and whoever finds it asks the home: what is not decided
+//! by then is given up. Nothing here waits for anything but calls, and only the home decides.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
@@ -236,6 +236,7 @@ impl Rounds {
                 Ok(Tried::Again) => {}
                 Err(Trouble::Again(why)) => {
                     self.away(&why);
+                    lane = None;
                     trouble = Some(Trouble::Again(why));
                 }
                 Err(other) => return item.fail(&self.told(other)),

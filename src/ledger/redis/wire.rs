@@ -4,6 +4,7 @@
 //! Lua counts in doubles. All amounts stay below 10^15, which the book enforces, and moments
 //! beyond 2^53 milliseconds are "never"; what has 64 bits travels as 8 bytes.
 
+mod kept;
 
 use rmp::Marker;
 use rmp::decode;
@@ -21,6 +22,7 @@ use crate::domain::posting::{
 };
 use crate::domain::time::Timestamp;
 
+pub(super) use kept::Held;
 
 /// What is wrong with something that was read.
 pub(super) type Damage = String;

@@ -62,9 +62,7 @@ fn a_master_of_a_cluster_dies_under_load() {
         let master = cluster.master_of_slot(0).unwrap();
         cluster.kill(master).unwrap();
         // No answer is confirmed again before the dead one has come back as a replica.
-        until("another master", || {
-            cluster.master_of_slot(0).is_ok_and(|now| now != master)
-        });
+        until("another master", || cluster.master_of_slot(0).is_ok_and(|now| now != master));
         cluster.restart(master).unwrap();
         cluster.wait_until_whole().unwrap();
         crowd.wait_for_more(100);

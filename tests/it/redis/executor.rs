@@ -70,14 +70,7 @@ impl RedisExecutor {
         let partitions = place.partitions;
         options.redis = Some(place);
         let ledger = Some(Ledger::open(options.clone()).unwrap());
-        Self {
-            ledger,
-            options,
-            clock,
-            partitions,
-            cursor: Cursor::default(),
-            events: Vec::new(),
-        }
+        Self { ledger, options, clock, partitions, cursor: Cursor::default(), events: Vec::new() }
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {

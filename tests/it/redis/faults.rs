@@ -144,7 +144,7 @@ fn a_black_hole_is_answered_in_time_and_left_without_help() {
     for nr in 0..20 {
         let (answer, took) = one(&nodes[0], sale, posting_id(&format!("while away {nr}")));
         assert!(matches!(answer, Err(LedgerError::Away(_))), "{answer:?}");
-        assert!(took < Duration::from_millis(50), "being away is said after {took:?}");
+        assert!(took < Duration::from_millis(200), "being away is said after {took:?}");
         sleep(Duration::from_millis(20));
     }
     proxy.set(Fault::None);
@@ -170,7 +170,7 @@ fn a_redis_that_stands_still_loses_nothing() {
             assert!(matches!(health(node), Health::Away(_)), "{:?}", health(node));
             let (answer, took) = one(node, sale, posting_id("while it stands"));
             assert!(matches!(answer, Err(LedgerError::Away(_))), "{answer:?}");
-            assert!(took < Duration::from_millis(50), "being away is said after {took:?}");
+            assert!(took < Duration::from_millis(200), "being away is said after {took:?}");
         }
         redis.resume();
         let back = wait_until_good(&nodes);

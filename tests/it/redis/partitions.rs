@@ -64,9 +64,9 @@ pub(crate) fn amiss(ledger: &Ledger, entries: &[Entry], partitions: u16) -> Vec<
         }
     }
     // What was given up has none, and is told all the same.
-    let gone = entries.iter().filter(|entry| {
-        entry.receipt.is_none() && entry.event.kind != EventKind::Followed
-    });
+    let gone = entries
+        .iter()
+        .filter(|entry| entry.receipt.is_none() && entry.event.kind != EventKind::Followed);
     wrong.extend(gone.map(|entry| format!("{} has no receipt", entry.event.id)));
     wrong.extend(records_amiss(ledger, &events, partitions));
     wrong
