@@ -92,7 +92,7 @@ impl Engine {
     }
 
     /// Whether requests can be served, by asking the ledger for something that does not exist.
-    /// Takes at most [`PROBE_MS`] by the clock if the ledger is well.
+    /// Takes at most a second by the clock if the ledger is well.
     ///
     /// # Errors
     /// Why they cannot.
