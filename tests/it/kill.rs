@@ -1,6 +1,6 @@
 //! The real program is killed under load, started again on the same data, and asked everything
 //! again: each yes is still there with the same answer, each unknown settles, and exactly the limit
-//! is used.
+//! is used. So it is with two nodes on one Redis, of which one is killed.
 //!
 //! `JETON_TEST_ROUNDS` says how often; three times unless told otherwise.
 
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use jeton::client::{Accepted, Answer, Client, Error, Hold, Id, Options, Redeem, State, new_id};
 use jeton::domain::id::PostingId;
+use jeton::testing::servers::{Aof, RedisOptions, RedisServer};
 use jeton::testing::{Call, Heard, Lie, Standing, judge};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -37,6 +38,8 @@ fn single(client: usize, nr: usize) -> String {
 struct Program {
     dir: tempfile::TempDir,
     durability: &'static str,
+    /// Where its store is, unless it is its own.
+    redis: Option<RedisServer>,
 }
 
 /// The program, serving; killed when dropped.
@@ -48,7 +51,18 @@ struct Serving {
 
 impl Program {
     fn new(durability: &'static str) -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), durability }
+        Self { dir: tempfile::tempdir().unwrap(), durability, redis: None }
+    }
+
+    /// An installation in a Redis that syncs before it answers.
+    fn on_redis() -> Self {
+        let options = RedisOptions { aof: Aof::Always, ..RedisOptions::default() };
+        let redis = RedisServer::start(&options).unwrap();
+        let program = Self { redis: Some(redis), ..Self::new("redis-aof-always") };
+        let url = program.redis.as_ref().unwrap().url();
+        let output = program.command().args(["init", "--store", &url]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        program
     }
 
     fn data(&self) -> PathBuf {
@@ -224,6 +238,36 @@ async fn until_killed(program: &Program) -> Arc<History> {
     history
 }
 
+/// Two nodes serve, both are loaded, one is killed at a random moment. What was seen by then, and
+/// the node that lives.
+async fn until_one_is_killed(program: &Program) -> (Arc<History>, Serving) {
+    /// What a client of the living node asks for.
+    const MOST: usize = 30;
+    let (dying, living) = (program.serve(), program.serve());
+    program.furnish(&dying);
+    let [.., low] = new_id().0;
+    let history = Arc::new(History { due_after: 20 + u64::from(low), ..History::default() });
+    let mut tasks = JoinSet::new();
+    let clients = program.clients(&dying, CLIENTS / 2, Duration::from_millis(400)).await;
+    for (place, client) in clients.into_iter().enumerate() {
+        tasks.spawn(Arc::clone(&history).load(place, client));
+    }
+    for client in program.clients(&living, CLIENTS / 4, Duration::from_secs(10)).await {
+        let history = Arc::clone(&history);
+        tasks.spawn(async move {
+            for _ in 0..MOST {
+                history.hot(&client, new_id()).await;
+            }
+        });
+    }
+    history.due.notified().await;
+    drop(dying);
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+    (history, living)
+}
+
 /// Asks again for everything with the same ids, then takes what is left of the hot code.
 async fn ask_again(history: &Arc<History>, clients: &[Client]) {
     let mut ids: Vec<Id> = history.calls.lock().unwrap().iter().map(|call| Id(call.id.0)).collect();
@@ -297,13 +341,16 @@ async fn check_holds(asked: &[Asked], client: &Client) {
 
 /// One life and the next: what the judge says, where the ledger stands, and what else was asked.
 async fn round(program: &Program) -> (Vec<Lie>, Standing, Vec<Asked>) {
-    let history = until_killed(program).await;
-    let serving = program.serve();
+    let (history, serving) = if program.redis.is_some() {
+        until_one_is_killed(program).await
+    } else {
+        (until_killed(program).await, program.serve())
+    };
     let clients = program.clients(&serving, 8, Duration::from_secs(10)).await;
     ask_again(&history, &clients).await;
     let standing = standing(&history, &clients[0]).await;
     let others = history.others.lock().unwrap().clone();
-    if program.durability == "sync" {
+    if program.durability != "memory" {
         check_singles(&others, &clients[0]).await;
         check_holds(&others, &clients[0]).await;
     }
@@ -333,4 +380,15 @@ async fn a_server_that_keeps_nothing_is_caught() {
     let (lies, ..) = round(&Program::new("memory")).await;
     let changed = lies.iter().any(|lie| matches!(lie, Lie::Changed(..) | Lie::Shared(..)));
     assert!(changed, "{lies:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_node_on_redis_keeps_every_promise() {
+    for number in 1..=rounds() {
+        let program = Program::on_redis();
+        let (lies, standing, others) = round(&program).await;
+        assert_eq!(lies, [], "in round {number}");
+        assert_eq!(standing.used, LIMIT, "in round {number}");
+        assert!(others.len() > CLIENTS / 2, "in round {number}: too little was asked");
+    }
 }

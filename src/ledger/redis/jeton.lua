@@ -74,7 +74,7 @@ local call, pack, unpacked, byte, sub, concat, fmod
 local partitions, only, clock
 local tags, numbers, owners, receipts, subs, legs_of
 local dirty_owners, dirty_receipts, dirty_subs, events_of, touched
-local keys_of_owners, keys_of_receipts, secured
+local keys_of_owners, keys_of_receipts, secured, packed_of
 
 local function fail(text)
   error({ err = text })
@@ -134,7 +134,7 @@ local function begin(keys, epoch, count, one, now)
   partitions, only, clock = count, one, now
   tags, numbers, owners, receipts, subs, legs_of = {}, {}, {}, {}, {}, {}
   dirty_owners, dirty_receipts, dirty_subs, events_of, touched = {}, {}, {}, {}, {}
-  keys_of_owners, keys_of_receipts, secured = {}, {}, {}
+  keys_of_owners, keys_of_receipts, secured, packed_of = {}, {}, {}, {}
   local values = call('MGET', unpack(keys))
   local fences = one and 1 or count
   for place = 1, fences do
@@ -208,6 +208,17 @@ end
 local function save_receipt(id, receipt)
   receipts[id] = receipt
   dirty_receipts[id] = true
+  packed_of[receipt] = nil
+end
+
+-- A receipt as it is stored and told, packed once.
+local function packed_receipt(receipt)
+  local packed = packed_of[receipt]
+  if not packed then
+    packed = pack(receipt)
+    packed_of[receipt] = packed
+  end
+  return packed
 end
 
 local function live_of(receipt)
@@ -1001,8 +1012,10 @@ end
 -- end: it is told as a doubt, and the caller comes back when that is settled.
 local function reclaim(legs, now)
   for _, leg in ipairs(legs) do
-    local owner, facet = leg[2], sub(leg[3], 2)
-    if not is_foreign(owner) then
+    local owner = leg[2]
+    -- Nearly nothing is held, nearly always.
+    if not is_foreign(owner) and owner_record(owner)[3] then
+      local facet = sub(leg[3], 2)
       local holds = held_of(owner, facet)
       while holds and holds[3] <= now do
         local key = holds_key(owner, facet)
@@ -1533,7 +1546,7 @@ local function finish()
   end
   for id in pairs(dirty_receipts) do
     values[#values + 1] = keys_of_receipts[id] or tag(home_of(id)) .. 'r' .. id
-    values[#values + 1] = pack(receipts[id])
+    values[#values + 1] = packed_receipt(receipts[id])
   end
   for id in pairs(dirty_subs) do
     values[#values + 1] = tag(only) .. 's' .. id
@@ -1589,7 +1602,9 @@ local function apply(keys, args)
       answer = command(c)
     end
     local value = answer[2]
-    if type(value) == 'table' then
+    if answer[1] == 'D' or answer[1] == 'R' then
+      value = packed_receipt(value)
+    elseif type(value) == 'table' then
       value = pack(value)
     end
     answers[#answers + 1] = answer[1]

@@ -41,7 +41,7 @@ pub(super) fn text(place: &Place) -> String {
                 "value = value or epoch .. '0' if false then",
             ),
             Flaw::NoReceipts => {
-                ("values[#values + 1] = pack(receipts[id])", "values[#values] = nil")
+                ("values[#values + 1] = packed_receipt(receipts[id])", "values[#values] = nil")
             }
             Flaw::NoDecision => (
                 "call('SET', given_up_key(id, attempt)",

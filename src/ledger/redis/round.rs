@@ -30,7 +30,8 @@ use crate::ledger::{
 use crate::metrics::Stopwatch;
 use crate::remote::{Kind, Lane, Remote, RemoteError, ServerError};
 
-/// Most commands in one call: about half a millisecond of the server's time.
+/// Most commands in one call: one to two milliseconds of the server's time, in which nobody else
+/// has a turn.
 const CALL_COMMANDS_MAX: usize = 128;
 
 /// How often holds that are over are ended when nobody needs what they keep.
