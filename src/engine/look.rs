@@ -104,7 +104,7 @@ impl Engine {
         judge: impl FnOnce(Option<u64>) -> T,
     ) -> Option<T> {
         let known = self.ledger.knowledge(owners);
-        let age_ms = enough(known, counts, now, self.counts_age_ms_max).ok()?;
+        let age_ms = enough(known, counts, now, Some(self.counts_age_ms_max)).ok()?;
         self.steadily(owners, known, || judge(age_ms))
     }
 
@@ -252,23 +252,21 @@ pub(super) fn owners_to_take(ask: &Ask<'_>, codes: &Codes) -> Owners {
 }
 
 /// Whether what is known is enough, and how old it is then, in milliseconds; absent: it is exact.
+/// Without an `age_ms_max`, any age will do.
 fn enough(
     knowledge: Knowledge,
     counts: Counts,
     now: Timestamp,
-    age_ms_max: u64,
+    age_ms_max: Option<u64>,
 ) -> Result<Option<u64>, TooLittle> {
-    match (knowledge, counts) {
-        (Knowledge::Exact, Counts::Known | Counts::Exact) => Ok(None),
-        (Knowledge::Of(at), Counts::Known) if now.since_ms(at) <= age_ms_max => {
-            Ok(Some(now.since_ms(at)))
-        }
-        (Knowledge::Stale(at), Counts::Known) if age_ms_max == u64::MAX => {
-            Ok(Some(now.since_ms(at)))
-        }
-        (Knowledge::Of(_) | Knowledge::Stale(_), Counts::Known | Counts::Exact)
-        | (Knowledge::None, Counts::Known | Counts::Exact) => Err(TooLittle),
-    }
+    let age_ms = match (knowledge, counts) {
+        (Knowledge::Exact, Counts::Known | Counts::Exact) => return Ok(None),
+        (Knowledge::Of(at), Counts::Known) => now.since_ms(at),
+        // What this node has changed since is good enough only where age does not matter.
+        (Knowledge::Stale(at), Counts::Known) if age_ms_max.is_none() => now.since_ms(at),
+        (Knowledge::Of(_) | Knowledge::Stale(_) | Knowledge::None, _) => return Err(TooLittle),
+    };
+    if age_ms_max.is_none_or(|max| age_ms <= max) { Ok(Some(age_ms)) } else { Err(TooLittle) }
 }
 
 /// The moment of what is known; absent: it is the truth, or nothing.
@@ -296,7 +294,7 @@ fn age_after(
         Ok(Answer::Failed(LedgerError::Busy)) | Err(LedgerError::Busy) => busy(),
         Ok(Answer::Outcome(_) | Answer::Failed(_)) | Err(_) => return Err(unavailable()),
     };
-    enough(knowledge, counts, now, u64::MAX).map_err(|TooLittle| refusal)
+    enough(knowledge, counts, now, None).map_err(|TooLittle| refusal)
 }
 
 /// Whether the records were fetched.

@@ -39,8 +39,17 @@ fn what_is_known_is_enough_while_it_is_young() {
         (Knowledge::None, Counts::Exact, Err(TooLittle)),
     ];
     for (knowledge, counts, expect) in table {
-        assert_eq!(enough(knowledge, counts, NOW, 1_000), expect, "{knowledge:?} {counts:?}");
+        assert_eq!(enough(knowledge, counts, NOW, Some(1_000)), expect, "{knowledge:?} {counts:?}");
     }
+}
+
+#[test]
+fn what_this_node_has_changed_is_not_enough_unless_any_age_will_do() {
+    let stale = Knowledge::Stale(NOW.plus_ms(-7));
+    assert_eq!(enough(stale, Counts::Known, NOW, Some(1_000)), Err(TooLittle));
+    assert_eq!(enough(stale, Counts::Known, NOW, None), Ok(Some(7)));
+    assert_eq!(enough(stale, Counts::Exact, NOW, None), Err(TooLittle));
+    assert_eq!(enough(known(86_400_000), Counts::Known, NOW, None), Ok(Some(86_400_000)));
 }
 
 #[test]
