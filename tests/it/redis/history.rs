@@ -334,6 +334,18 @@ impl Crowd {
         self.wait_for(self.yeses() + yeses);
     }
 
+    /// Whether so many more hear yes in that time.
+    pub(crate) fn hears(&self, yeses: u64, within: Duration) -> bool {
+        let (wanted, begun) = (self.yeses() + yeses, Instant::now());
+        while self.yeses() < wanted {
+            if begun.elapsed() > within {
+                return false;
+            }
+            sleep(Duration::from_millis(2));
+        }
+        true
+    }
+
     /// Waits for all clients: until they have had their requests, or at once.
     pub(crate) fn finish(&mut self) {
         for client in self.clients.drain(..) {
