@@ -185,8 +185,7 @@ async fn ask_one<T: FromRedisValue>(
     key: &str,
     command: Cmd,
 ) -> Result<T, RemoteError> {
-    let mut replies = lane.send(key.as_bytes(), &[command]).await?;
-    let reply = replies.pop().ok_or(RemoteError::Dropped)?.map_err(RemoteError::Refused)?;
+    let reply = lane.query(key.as_bytes(), command).await?;
     from_redis_value(reply).map_err(|error| RemoteError::Unexpected(error.to_string()))
 }
 

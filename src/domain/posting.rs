@@ -170,6 +170,21 @@ pub enum Leg {
     },
 }
 
+impl Leg {
+    /// What it changes, and by which whoever needs the same finds its holds. A marker is beside it.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Count { key, .. }
+            | Self::Once { key, .. }
+            | Self::Interval { key, .. }
+            | Self::Zone { key, .. }
+            | Self::Spend { key, .. }
+            | Self::Earn { key, .. } => key,
+        }
+    }
+}
+
 /// Which moment an interval's register remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {

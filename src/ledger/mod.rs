@@ -446,17 +446,9 @@ impl Ledger {
 
 /// The owners that a posting concerns, each once.
 fn owners(receipt: &Receipt) -> SmallVec<[Owner; 2]> {
-    use crate::domain::posting::Leg;
     let mut owners = SmallVec::new();
     for leg in &receipt.legs {
-        let owner = match leg {
-            Leg::Count { key, .. }
-            | Leg::Once { key, .. }
-            | Leg::Interval { key, .. }
-            | Leg::Zone { key, .. }
-            | Leg::Spend { key, .. }
-            | Leg::Earn { key, .. } => key.owner,
-        };
+        let owner = leg.key().owner;
         if !owners.contains(&owner) {
             owners.push(owner);
         }

@@ -113,6 +113,15 @@ impl Lane {
         Ok(replies.into_iter().map(reply).collect())
     }
 
+    /// Sends one command to the master that has `key`, and returns the reply.
+    ///
+    /// # Errors
+    /// [`RemoteError::Refused`] is the server's error; all others are the connection's.
+    pub async fn query(&mut self, key: &[u8], command: Cmd) -> Result<Value, RemoteError> {
+        let mut replies = self.send(key, &[command]).await?;
+        replies.pop().ok_or(RemoteError::Dropped)?.map_err(RemoteError::Refused)
+    }
+
     /// Whether there are several masters, so that only keys of one slot go together.
     #[must_use]
     pub fn is_cluster(&self) -> bool {

@@ -52,7 +52,7 @@ impl Records {
         for change in &event.changes {
             match change {
                 Change::Is(record, held) => {
-                    self.by_slot.insert(slot_of(record), (record.clone(), *held));
+                    self.by_slot.insert(record.slot(), (record.clone(), *held));
                 }
                 Change::Gone(slot) => {
                     self.by_slot.remove(slot);
@@ -81,14 +81,6 @@ impl Records {
     /// All records with what holds keep of them, by slot.
     pub fn iter(&self) -> impl Iterator<Item = (&Slot, &Record, u64)> {
         self.by_slot.iter().map(|(slot, (record, held))| (slot, record, *held))
-    }
-}
-
-fn slot_of(record: &Record) -> Slot {
-    match record {
-        Record::Counter(key, _) => Slot::Counter(*key),
-        Record::Register(key, _) => Slot::Register(*key),
-        Record::Balance(key, _) => Slot::Balance(*key),
     }
 }
 

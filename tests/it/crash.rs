@@ -60,10 +60,8 @@ fn is_the_book_after(ledger: &Ledger, count: usize) -> Verdict {
     }
     // Records that only later batches touch must not be there either.
     let slots = book_after(BATCHES).events_after(0);
-    let slots = slots.iter().flat_map(|event| &event.changes).map(|change| match change {
-        jeton::domain::book::Change::Is(record, _) => slot_of(record),
-        jeton::domain::book::Change::Gone(slot) => *slot,
-    });
+    let slots =
+        slots.iter().flat_map(|event| &event.changes).map(jeton::domain::book::Change::slot);
     for slot in slots.collect::<std::collections::BTreeSet<Slot>>() {
         is_the_record(ledger, &mut book, slot)?;
         let held = ledger.read().held(&slot.key());
@@ -91,15 +89,6 @@ fn is_the_record(ledger: &Ledger, book: &mut BookExecutor, slot: Slot) -> Verdic
         && read.register(&key) == book.register(key)
         && read.balance(&key).cloned() == book.balance(key);
     ensure(same, || format!("another record at {slot:?}"))
-}
-
-fn slot_of(record: &jeton::domain::book::Record) -> Slot {
-    use jeton::domain::book::Record;
-    match record {
-        Record::Counter(key, _) => Slot::Counter(*key),
-        Record::Register(key, _) => Slot::Register(*key),
-        Record::Balance(key, _) => Slot::Balance(*key),
-    }
 }
 
 /// What must hold of a directory after a crash in which `answered` batches were answered and at

@@ -103,15 +103,7 @@ fn after_the_work() -> Vec<LedgerExecutor> {
 }
 
 fn owners(receipt: &Receipt) -> Vec<Owner> {
-    let key = |leg: &Leg| match leg {
-        Leg::Count { key, .. }
-        | Leg::Once { key, .. }
-        | Leg::Interval { key, .. }
-        | Leg::Zone { key, .. }
-        | Leg::Spend { key, .. }
-        | Leg::Earn { key, .. } => key.owner,
-    };
-    let mut owners: Vec<Owner> = receipt.legs.iter().map(key).collect();
+    let mut owners: Vec<Owner> = receipt.legs.iter().map(|leg| leg.key().owner).collect();
     owners.sort_unstable();
     owners.dedup();
     owners

@@ -73,6 +73,18 @@ pub enum Record {
     Balance(Key, Balance),
 }
 
+impl Record {
+    /// Where it lives.
+    #[must_use]
+    pub fn slot(&self) -> Slot {
+        match self {
+            Self::Counter(key, _) => Slot::Counter(*key),
+            Self::Register(key, _) => Slot::Register(*key),
+            Self::Balance(key, _) => Slot::Balance(*key),
+        }
+    }
+}
+
 /// A record as it is after an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -80,6 +92,17 @@ pub enum Change {
     Is(Record, u64),
     /// It is gone (a register that was unset).
     Gone(Slot),
+}
+
+impl Change {
+    /// Where the record lives, or lived.
+    #[must_use]
+    pub fn slot(&self) -> Slot {
+        match self {
+            Self::Is(record, _) => record.slot(),
+            Self::Gone(slot) => *slot,
+        }
+    }
 }
 
 impl Book {

@@ -22,18 +22,6 @@ pub(super) struct Holds {
 /// "not before that".
 const HOLDS_LOOKED_AT_MAX: usize = 64;
 
-/// The key that a leg changes while it is held, by which whoever needs the key finds the hold.
-pub(super) fn held_key(leg: &Leg) -> &Key {
-    match leg {
-        Leg::Count { key, .. }
-        | Leg::Once { key, .. }
-        | Leg::Interval { key, .. }
-        | Leg::Zone { key, .. }
-        | Leg::Spend { key, .. }
-        | Leg::Earn { key, .. } => key,
-    }
-}
-
 /// What a leg keeps in the held account of its key when `live` of `size` are held. Distinct days
 /// count as used at once, because two postings may share one.
 pub(super) fn held_amount(leg: &Leg, result: &LegResult, live: u64, size: u64) -> u64 {
@@ -53,7 +41,7 @@ impl Book {
     pub(super) fn open_hold(&mut self, receipt: &Receipt, until: Timestamp) {
         self.holds_by_end.insert((until, receipt.id));
         for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
-            let holds = self.holds_by_key.entry(*held_key(leg)).or_default();
+            let holds = self.holds_by_key.entry(*leg.key()).or_default();
             holds.amount += held_amount(leg, result, receipt.live(), receipt.size);
             holds.earning += earning_amount(leg, result, receipt.live(), receipt.size);
             holds.ends.insert((until, receipt.id));
@@ -65,7 +53,7 @@ impl Book {
         let Some(until) = receipt.until else { return };
         self.holds_by_end.remove(&(until, receipt.id));
         for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
-            let key = held_key(leg);
+            let key = leg.key();
             let Some(holds) = self.holds_by_key.get_mut(key) else { continue };
             let (live, size) = (receipt.live(), receipt.size);
             holds.amount = holds.amount.saturating_sub(held_amount(leg, result, live, size));
@@ -83,7 +71,7 @@ impl Book {
             return;
         }
         for leg in legs {
-            let key = held_key(leg);
+            let key = leg.key();
             while let Some(&(until, id)) = self.holds_by_key.get(key).and_then(|h| h.ends.first()) {
                 if until > now {
                     break;
@@ -166,7 +154,7 @@ impl Book {
             .legs
             .iter()
             .zip(&receipt.results)
-            .filter(|(leg, _)| held_key(leg) == key)
+            .filter(|(leg, _)| leg.key() == key)
             .map(|(leg, result)| held_amount(leg, result, receipt.live(), receipt.size))
             .sum()
     }

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::hold::{earning_amount, held_key};
+use super::hold::earning_amount;
 use super::{
     Balance, Book, Counter, Key, Leg, LegResult, Receipt, Record, Register, Slot, Timestamp,
 };
@@ -37,7 +37,7 @@ impl Book {
         let mut results = SmallVec::<[LegResult; 2]>::new();
         for leg in legs {
             // What earlier legs of a hold will earn is in no balance yet, but takes its room.
-            let same = |(earlier, _): &(&Leg, &LegResult)| held_key(earlier) == held_key(leg);
+            let same = |(earlier, _): &(&Leg, &LegResult)| earlier.key() == leg.key();
             let earlier = legs.iter().zip(&results).filter(same);
             let promised = match force {
                 Force::Held => earlier.map(|(leg, result)| earning_amount(leg, result, 1, 1)).sum(),

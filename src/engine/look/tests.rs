@@ -10,7 +10,6 @@ use crate::catalog;
 use crate::clock::Clock;
 use crate::domain::id::{CampaignId, RequestId, TenantId};
 use crate::domain::order::{Line, Order};
-use crate::domain::posting::Leg;
 use crate::domain::refusal::Reason;
 use crate::engine::{
     CampaignDocument, Expect, IssueOrder, List, ListFormat, Options, Standing, Trial, Verdict,
@@ -249,14 +248,7 @@ fn every_leg_of_a_plan_is_among_the_owners_that_are_looked_at() {
         let mut missed = place.engine.owners(&ask, &found);
         let judged = place.engine.judge(&ask, found).unwrap();
         for leg in &judged.plan.legs {
-            let owner = match leg {
-                Leg::Count { key, .. }
-                | Leg::Once { key, .. }
-                | Leg::Interval { key, .. }
-                | Leg::Zone { key, .. }
-                | Leg::Spend { key, .. }
-                | Leg::Earn { key, .. } => key.owner,
-            };
+            let owner = leg.key().owner;
             let owners = place.engine.owners(&ask, &place.codes(&ask));
             assert!(owners.contains(&owner), "{codes:?}: {leg:?}");
             missed.retain(|missed| *missed != owner);

@@ -17,7 +17,7 @@ use fjall::{Guard, Keyspace, OwnedWriteBatch, PersistMode};
 
 use super::disk::{Disk, META_LAST_EVENT, decode_events, history_key, posting_id};
 use super::record::{Damage, Decoder, Encoder, key_bytes, key_from};
-use crate::domain::book::{Event, Record, Slot};
+use crate::domain::book::{Event, Record};
 use crate::domain::id::Owner;
 use crate::domain::posting::{Facet, Key, State};
 use crate::ledger::archive::{ArchiveError, Item, Part, Parts, Take};
@@ -45,7 +45,7 @@ pub fn encode(item: &Item) -> Vec<u8> {
         Item::Owner(owner, records) => {
             encoder.uint(records.len() as u64);
             for record in records {
-                encoder.uint(slot_of(record).key().facet.0);
+                encoder.uint(record.slot().key().facet.0);
                 match record {
                     Record::Counter(_, counter) => {
                         encoder.uint(0);
@@ -105,14 +105,6 @@ fn records_of(owner: Owner, decoder: &mut Decoder<'_>) -> Result<Vec<Record>, Da
         });
     }
     Ok(records)
-}
-
-fn slot_of(record: &Record) -> Slot {
-    match record {
-        Record::Counter(key, _) => Slot::Counter(*key),
-        Record::Register(key, _) => Slot::Register(*key),
-        Record::Balance(key, _) => Slot::Balance(*key),
-    }
 }
 
 /// The store in a directory, which nobody else has open.
@@ -226,7 +218,7 @@ where
     }
 
     fn owner(&self) -> Option<Owner> {
-        self.next.as_ref().map(|record| slot_of(record).key().owner)
+        self.next.as_ref().map(|record| record.slot().key().owner)
     }
 
     /// Moves the records of `owner`, if they are next.
@@ -286,7 +278,7 @@ impl Writes<'_> {
                         Record::Register(_, register) => encoder.register(register),
                         Record::Balance(_, balance) => encoder.balance(balance),
                     }
-                    let slot = slot_of(record);
+                    let slot = record.slot();
                     let key = key_bytes(&slot.key());
                     self.batch.insert(self.disk.records(&slot), key, encoder.done());
                 }

@@ -200,7 +200,7 @@ impl Disk {
         let mut numbers: BTreeMap<Owner, Vec<u64>> = BTreeMap::new();
         for event in events {
             for change in &event.changes {
-                newest.insert(slot_of(change), change);
+                newest.insert(change.slot(), change);
             }
             let Some(receipt) = book.receipt(&event.id) else { continue };
             for owner in owners(receipt) {
@@ -348,15 +348,6 @@ impl Disk {
     fn entry(&self, event: Event) -> Result<Entry, LedgerError> {
         let receipt = self.receipt(&event.id)?;
         Ok(Entry { event, receipt })
-    }
-}
-
-fn slot_of(change: &Change) -> Slot {
-    match change {
-        Change::Is(Record::Counter(key, _), _) => Slot::Counter(*key),
-        Change::Is(Record::Register(key, _), _) => Slot::Register(*key),
-        Change::Is(Record::Balance(key, _), _) => Slot::Balance(*key),
-        Change::Gone(slot) => *slot,
     }
 }
 

@@ -67,18 +67,6 @@ impl Reach {
     }
 }
 
-/// The owner of what a leg changes first.
-pub(super) fn owner_of(leg: &Leg) -> Owner {
-    match leg {
-        Leg::Count { key, .. }
-        | Leg::Once { key, .. }
-        | Leg::Interval { key, .. }
-        | Leg::Zone { key, .. }
-        | Leg::Spend { key, .. }
-        | Leg::Earn { key, .. } => key.owner,
-    }
-}
-
 /// A function call with its first arguments: the fence, and the keys that are read at once.
 pub(super) fn begin(
     place: &Place,
@@ -117,7 +105,7 @@ pub(super) fn apply<'a>(
         match command {
             Command::Post(posting) => {
                 for leg in &posting.legs {
-                    name_owner(owner_of(leg));
+                    name_owner(leg.key().owner);
                     if let Leg::Once { marker, .. } = leg {
                         name_owner(marker.owner);
                     }
@@ -228,7 +216,7 @@ pub(super) fn said(
 /// Every owner whose records a leg can change.
 pub(super) fn owners_in(leg: &Leg) -> impl Iterator<Item = Owner> + use<> {
     let marker = if let Leg::Once { marker, .. } = leg { Some(marker.owner) } else { None };
-    [Some(owner_of(leg)), marker].into_iter().flatten()
+    [Some(leg.key().owner), marker].into_iter().flatten()
 }
 
 pub(super) fn doubt(reader: &mut Reader<'_>) -> Result<Doubt, Damage> {

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use redis::{Cmd, Value, cmd};
+use redis::cmd;
 
 use super::library::{fence, fence_key, moment};
 use super::{Epoch, PARTITIONS_MAX};
 use crate::ledger::{Durability, Now};
-use crate::remote::{Lane, Master, Remote, RemoteError};
+use crate::remote::{Master, Remote, RemoteError};
 
 /// The oldest Redis that has functions.
 const VERSION_MIN: (u64, u64) = (7, 0);
@@ -205,13 +205,6 @@ async fn replicas_of(
     Ok(())
 }
 
-/// Sends one command to the master of `key`.
-pub(super) async fn one(lane: &mut Lane, key: &[u8], command: Cmd) -> Result<Value, RemoteError> {
-    let mut replies = lane.send(key, &[command]).await?;
-    let reply = replies.pop().ok_or(RemoteError::Dropped)?;
-    reply.map_err(RemoteError::Refused)
-}
-
 /// What stands in Redis about an installation; `None` when there is none.
 ///
 /// # Errors
@@ -219,7 +212,7 @@ pub(super) async fn one(lane: &mut Lane, key: &[u8], command: Cmd) -> Result<Val
 pub async fn installation(remote: &Remote) -> Result<Option<Installation>, RemoteError> {
     let key = INSTALLATION_KEY;
     let mut lane = remote.lane().await?;
-    let reply = one(&mut lane, key.as_bytes(), cmd("HGETALL").arg(key).take()).await?;
+    let reply = lane.query(key.as_bytes(), cmd("HGETALL").arg(key).take()).await?;
     let fields: BTreeMap<String, String> = redis::from_redis_value(reply).unwrap_or_default();
     let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
     if fields.is_empty() {
@@ -274,8 +267,8 @@ pub async fn initialise(
     let mut lane = remote.lane().await?;
     for partition in 0..partitions {
         let key = fence_key(partition);
-        one(&mut lane, &key, cmd("SET").arg(&key).arg(fence(&epoch)).arg("NX").take()).await?;
-        let found = one(&mut lane, &key, cmd("GET").arg(&key).take()).await?;
+        lane.query(&key, cmd("SET").arg(&key).arg(fence(&epoch)).arg("NX").take()).await?;
+        let found = lane.query(&key, cmd("GET").arg(&key).take()).await?;
         let found: String = redis::from_redis_value(found).unwrap_or_default();
         if found != fence(&epoch) {
             let server = remote.target().to_string();
@@ -288,6 +281,6 @@ pub async fn initialise(
     let mut put = cmd("HSET");
     put.arg(INSTALLATION_KEY).arg("format").arg(FORMAT);
     put.arg("epoch").arg(epoch.text()).arg("partitions").arg(partitions);
-    one(&mut lane, INSTALLATION_KEY.as_bytes(), put).await?;
+    lane.query(INSTALLATION_KEY.as_bytes(), put).await?;
     Ok(())
 }

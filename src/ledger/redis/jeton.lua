@@ -1062,6 +1062,17 @@ local function refused(reason)
   return { 'N', pack(reason) }
 end
 
+-- What stands in the way of legs, or nil: a doubt, or the first guard that fails once the holds that
+-- are over have ended.
+local function obstacle(legs, now)
+  local doubt = reclaim(legs, now)
+  if doubt then
+    return { 'Q', doubt }
+  end
+  local blocked = check(legs, now)
+  return blocked and refused(blocked)
+end
+
 local function done(receipt)
   return { 'D', receipt }
 end
@@ -1276,13 +1287,9 @@ local function post(c, foreign, attempt, others)
     return refused({ 7 })
   end
   local legs = unpacked(c[6])
-  local doubt = reclaim(legs, now)
-  if doubt then
-    return { 'Q', doubt }
-  end
-  local blocked = check(legs, now)
-  if blocked then
-    return refused(blocked)
+  local no = obstacle(legs, now)
+  if no then
+    return no
   end
   secure(id, legs)
   -- From here it must succeed.
@@ -1337,13 +1344,9 @@ local function prepare(c)
     return { 'Q', { id, known[SPREAD][1], known[SPREAD][2] } }
   end
   local legs = unpacked(c[6])
-  local doubt = reclaim(legs, now)
-  if doubt then
-    return { 'Q', doubt }
-  end
-  local blocked = check(legs, now)
-  if blocked then
-    return refused(blocked)
+  local no = obstacle(legs, now)
+  if no then
+    return no
   end
   secure(id, legs)
   -- From here it must succeed.
@@ -1474,13 +1477,7 @@ end
 
 -- c: {11, legs, now}. Whether the guards of the legs here would pass.
 local function would_pass(c)
-  local legs = unpacked(c[2])
-  local doubt = reclaim(legs, c[3])
-  if doubt then
-    return { 'Q', doubt }
-  end
-  local blocked = check(legs, c[3])
-  return blocked and refused(blocked) or { 'U' }
+  return obstacle(unpacked(c[2]), c[3]) or { 'U' }
 end
 
 -- c: {kind, id, ...}: 1 post, 2 recall {fingerprint, until, now}, 3 confirm {part, now},

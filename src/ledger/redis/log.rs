@@ -54,7 +54,7 @@ async fn lane(rounds: &Rounds) -> Result<Lane, LedgerError> {
 }
 
 async fn one(lane: &mut Lane, key: &[u8], command: redis::Cmd) -> Result<Value, LedgerError> {
-    super::inspect::one(lane, key, command).await.map_err(|error| away(&error))
+    lane.query(key, command).await.map_err(|error| away(&error))
 }
 
 async fn bytes_at(lane: &mut Lane, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError> {

@@ -91,7 +91,7 @@ impl Picture {
             book.show_held(*key, 0, 0);
         }
         known.at = Some(at);
-        known.slots = found.records.iter().map(slot_of).collect();
+        known.slots = found.records.iter().map(Record::slot).collect();
         known.held = found.held.iter().map(|(key, ..)| *key).collect();
         for record in found.records {
             book.show(record);
@@ -115,13 +115,5 @@ impl Picture {
                 seen.insert(owner, Seen { written: Some(at), ..Seen::default() });
             }
         }
-    }
-}
-
-fn slot_of(record: &Record) -> Slot {
-    match record {
-        Record::Counter(key, _) => Slot::Counter(*key),
-        Record::Register(key, _) => Slot::Register(*key),
-        Record::Balance(key, _) => Slot::Balance(*key),
     }
 }

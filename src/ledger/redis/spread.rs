@@ -17,7 +17,7 @@ use redis::{Value, cmd};
 use smallvec::SmallVec;
 use tokio::time::sleep;
 
-use super::call::{self, Doubt, Reach, Said, key, owner_of, owners_in, partition_of};
+use super::call::{self, Doubt, Reach, Said, key, owners_in, partition_of};
 use super::round::{Item, Rounds, Trouble};
 use super::wire::{Reader, Spread, Writer};
 use crate::domain::id::{Owner, PostingId};
@@ -118,7 +118,7 @@ impl Rounds {
             .map(|item| {
                 let id = item.command().id()?;
                 let Command::Post(posting) = item.command() else { return Some((id, None)) };
-                let first = posting.legs.first().map(|leg| owner_of(leg).0);
+                let first = posting.legs.first().map(|leg| leg.key().owner.0);
                 Some((id, Some(self.partition(&first.unwrap_or(id.0)))))
             })
             .collect();
@@ -509,7 +509,7 @@ impl Rounds {
         }
         out.array(posting.legs.len());
         for (place, leg) in posting.legs.iter().enumerate() {
-            let partition = self.partition(&owner_of(leg).0);
+            let partition = self.partition(&leg.key().owner.0);
             let theirs = taken.iter().find(|(other, _)| *other == partition);
             match theirs.and_then(|(_, results)| results.get(place)) {
                 Some(result) => out.result(result, leg),
@@ -627,7 +627,7 @@ impl Rounds {
             let theirs = reader.standings().map_err(damaged)?;
             let legs = receipt.legs.iter().zip(&theirs).zip(&mut after);
             for ((leg, stands), slot) in legs {
-                if self.partition(&owner_of(leg).0) == *partition {
+                if self.partition(&leg.key().owner.0) == *partition {
                     *slot = Some(*stands);
                 }
             }

@@ -80,13 +80,7 @@ fn last_words<'e>(
     let mut words: BTreeMap<Slot, BTreeMap<u16, &Change>> = BTreeMap::new();
     for event in events {
         for change in &event.changes {
-            let slot = match change {
-                Change::Is(Record::Counter(key, _), _) => Slot::Counter(*key),
-                Change::Is(Record::Register(key, _), _) => Slot::Register(*key),
-                Change::Is(Record::Balance(key, _), _) => Slot::Balance(*key),
-                Change::Gone(slot) => *slot,
-            };
-            words.entry(slot).or_default().insert(partition_of(event, partitions), change);
+            words.entry(change.slot()).or_default().insert(partition_of(event, partitions), change);
         }
     }
     words
