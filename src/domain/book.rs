@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //! - used + held ≤ max for every counter at the moment a posting is accepted.
-//! - For every balance: lots + taken + lapsed = earned. Nothing is ever negative.
+//! - For every balance: lots + taken + lapsed = earned + debt, and there is a debt only while there
+//!   are no lots. Nothing is ever negative.
 //! - Every accepted change appends exactly one [`Event`]; numbers begin at 1 and have no gaps. An
 //!   event carries the values that records have afterwards, so the events alone rebuild the
 //!   records.
@@ -102,8 +103,8 @@ impl Book {
                 self.repeat(*id, *fingerprint, *mode, *now).unwrap_or(Outcome::Unknown)
             }
             Command::Confirm { id, part, now } => self.confirm(*id, *part, *now),
-            Command::Release { id, release_id, part, now } => {
-                self.release(*id, *release_id, *part, *now)
+            Command::Release { id, release_id, part, credit, now } => {
+                self.release(*id, *release_id, *part, credit.as_deref(), *now)
             }
             Command::Extend { id, until, now } => self.extend(*id, *until, *now),
             Command::Status { id, now } => self.status(*id, *now),
@@ -147,6 +148,7 @@ impl Book {
             size,
             confirmed: if force == Force::Used { size } else { 0 },
             released: 0,
+            gone: 0,
             until,
             first_until: until,
             at: now,

@@ -8,7 +8,8 @@
 //! A posting has a `size`, the quantity in which it can be divided: persons, or minor units of
 //! money. Confirming and releasing name a part of that size. When `q` of `size` are in force, a leg
 //! of `n` has [`share`]`(n, q, size)` in force, which is exact at both ends and never falls as `q`
-//! grows, so parts can be given back one by one and sum to the whole.
+//! grows, so parts can be given back one by one and sum to the whole. A release can also name
+//! some legs; those are *gone* then, and what happens to the posting later does not touch them.
 
 use smallvec::SmallVec;
 
@@ -17,6 +18,8 @@ use super::time::Timestamp;
 
 /// Most legs in one posting.
 pub const LEGS_MAX: usize = 64;
+
+const _: () = assert!(LEGS_MAX <= u64::BITS as usize, "a bit for each leg");
 
 /// Longest note, in bytes.
 pub const NOTE_BYTES_MAX: usize = 1024;
@@ -55,6 +58,8 @@ pub enum FacetKind {
     Balance = 6,
     /// The time of the first use.
     FirstUse = 7,
+    /// The marker of an entry after which others are free for a while.
+    Reentry = 8,
 }
 
 impl Facet {
@@ -161,10 +166,14 @@ pub enum Leg {
         amount: u64,
         /// When the lot lapses.
         lot_expires: Option<Timestamp>,
+        /// From when on the lot can be spent; absent: at once.
+        spendable_from: Option<Timestamp>,
         /// The balance may not pass this.
         cap: Option<u64>,
         /// What happens at the cap.
         at_cap: AtCap,
+        /// What happens when it is given back and was spent meanwhile.
+        claw_back: ClawBack,
         /// The lot with which a balance begins that the ledger has never seen.
         opening: Option<Opening>,
     },
@@ -221,6 +230,16 @@ pub enum AtCap {
     Refuse,
 }
 
+/// What taking back does when what was earned is no longer there. What is missing is told either
+/// way, as [`Released::short`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClawBack {
+    /// Takes what is there and leaves it at that.
+    Floor,
+    /// Keeps the rest as a debt, which whatever comes into the balance later pays first.
+    Debt,
+}
+
 /// The lot with which a balance begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opening {
@@ -268,6 +287,9 @@ pub enum Part {
     All,
     /// That much of its size; at least 1.
     Of(u64),
+    /// Some of its legs, all that is left of them: bit 0 is the first leg. Legs that are gone and
+    /// bits beyond the last leg count for nothing. Only a release takes this.
+    Legs(u64),
 }
 
 /// One thing for a ledger to do.
@@ -308,6 +330,10 @@ pub enum Command {
         release_id: PostingId,
         /// How much of it.
         part: Part,
+        /// What somebody gets for it in the same step, always a [`Leg::Earn`]. Its guard looks at
+        /// the balance as it is before anything is given back, and a refusal names it as leg 0; a
+        /// cap that clamps sees what was given back.
+        credit: Option<Box<Leg>>,
         /// The moment of the request.
         now: Timestamp,
     },
@@ -395,6 +421,8 @@ pub struct LotPart {
     pub amount: u64,
     /// When the lot lapses; what is given back returns with this.
     pub expires: Option<Timestamp>,
+    /// From when on the lot can be spent; what is given back returns with this.
+    pub spendable_from: Option<Timestamp>,
 }
 
 /// The turning of a hold into a redemption.
@@ -417,7 +445,7 @@ pub struct Released {
     pub id: PostingId,
     /// What was asked for.
     pub part: Part,
-    /// How much of the size was given back.
+    /// How much of the size was given back; 0 when some legs were, but not the last.
     pub given: u64,
     /// When.
     pub at: Timestamp,
@@ -429,6 +457,16 @@ pub struct Released {
     pub short: u64,
     /// What each leg's counter or balance stood at afterwards.
     pub after: SmallVec<[u64; 2]>,
+    /// What was credited with it, as it was asked for, and what that did.
+    pub credit: Option<Box<(Leg, LegResult)>>,
+}
+
+impl Released {
+    /// Whether `part` with `credit` is what this release was asked for.
+    #[must_use]
+    pub fn is_for(&self, part: Part, credit: Option<&Leg>) -> bool {
+        self.part == part && self.credit.as_ref().map(|credit| &credit.0) == credit
+    }
 }
 
 /// What a ledger remembers of a posting: enough to repeat its answers and to undo it exactly.
@@ -447,6 +485,8 @@ pub struct Receipt {
     pub confirmed: u64,
     /// How much of the size was given back.
     pub released: u64,
+    /// The legs that were given back by themselves: bit 0 is the first.
+    pub gone: u64,
     /// The hold's end, kept after it was confirmed; absent for a redemption without a hold.
     pub until: Option<Timestamp>,
     /// The hold's end as it was first promised, before it was extended.
@@ -477,6 +517,25 @@ impl Receipt {
             State::Released | State::Expired => 0,
         }
     }
+
+    /// The legs that were not given back by themselves, as bits.
+    #[must_use]
+    pub fn legs_left(&self) -> u64 {
+        let all = (0..self.legs.len()).fold(0, |all, leg| all | bit(leg));
+        all & !self.gone
+    }
+
+    /// The legs that were not given back by themselves, with what they did.
+    pub fn in_force(&self) -> impl DoubleEndedIterator<Item = (&Leg, &LegResult)> {
+        let legs = self.legs.iter().zip(&self.results).enumerate();
+        legs.filter(|(leg, _)| self.gone & bit(*leg) == 0).map(|(_, leg)| leg)
+    }
+}
+
+/// The bit that stands for a leg, by its place; none for a place that no posting has.
+#[must_use]
+pub fn bit(leg: usize) -> u64 {
+    u32::try_from(leg).ok().and_then(|leg| 1_u64.checked_shl(leg)).unwrap_or(0)
 }
 
 /// Why a ledger says no.
@@ -530,14 +589,14 @@ pub enum Blocked {
     HoldExpired,
     /// There is no hold or redemption with this id.
     NotFound,
-    /// All of it was given back before.
+    /// All of it, or all of the legs that are meant, was given back before.
     AlreadyReleased,
     /// More than what is left of it, or more releases than are remembered.
     ReleaseExceeds {
         /// What is left of its size.
         left: u64,
     },
-    /// More than what is held.
+    /// More than what is held, or some of its legs.
     ConfirmExceeds {
         /// What is held of its size.
         left: u64,

@@ -38,6 +38,7 @@ pub enum Part {
 }
 
 /// One thing that a ledger remembers.
+#[expect(clippy::large_enum_variant, reason = "most are events, and boxing each would cost more")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
     /// Of [`Part::Events`].

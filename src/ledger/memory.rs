@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::watch;
 
-use super::{Answer, Entry, Health, Now, Options, Pulse, Submission, owners};
+use super::{Answer, Entry, Health, Now, Options, Pulse, Submission, owners_of_event};
 use crate::domain::book::{Book, Event};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::Receipt;
@@ -92,7 +92,11 @@ impl Memory {
             events.iter().rev().filter(|event| event.number < before).cloned().collect();
         drop(events);
         let mut entries = self.entries(found);
-        entries.retain(|e| e.receipt.as_ref().is_some_and(|r| owners(r).contains(owner)));
+        let concerns = |entry: &Entry| {
+            let receipt = entry.receipt.as_ref()?;
+            Some(owners_of_event(receipt, entry.event.number).contains(owner))
+        };
+        entries.retain(|entry| concerns(entry).unwrap_or(false));
         entries.truncate(most);
         entries
     }

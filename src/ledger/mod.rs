@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use crate::domain::book::{Book, Event};
 use crate::domain::id::{Owner, PostingId};
-use crate::domain::posting::{Command, Outcome, Receipt};
+use crate::domain::posting::{Command, Outcome, Receipt, Released};
 use crate::domain::time::Timestamp;
 
 pub use cursor::Cursor;
@@ -444,14 +444,22 @@ impl Ledger {
     }
 }
 
-/// The owners that a posting concerns, each once.
-fn owners(receipt: &Receipt) -> SmallVec<[Owner; 2]> {
+/// The owners that a posting concerns, each once: those of its legs, and those of credits in the
+/// releases that `counts` lets count.
+fn owners(receipt: &Receipt, counts: impl Fn(&Released) -> bool) -> SmallVec<[Owner; 2]> {
+    let credits = receipt.releases.iter().filter(|release| counts(release));
+    let credits = credits.filter_map(|release| release.credit.as_deref()).map(|(leg, _)| leg);
     let mut owners = SmallVec::new();
-    for leg in &receipt.legs {
+    for leg in receipt.legs.iter().chain(credits) {
         let owner = leg.key().owner;
         if !owners.contains(&owner) {
             owners.push(owner);
         }
     }
     owners
+}
+
+/// The owners that one event of a posting concerns, each once.
+fn owners_of_event(receipt: &Receipt, number: u64) -> SmallVec<[Owner; 2]> {
+    owners(receipt, |release| release.event == number)
 }

@@ -18,7 +18,7 @@
 //! | `hold ID LEGS for MS` | hold, as above; `for never` has no end |
 //! | `recall ID` | with `for MS`: as a hold; `as F` |
 //! | `confirm ID` | `part N` |
-//! | `release ID` | `part N`, `as ID` names the release |
+//! | `release ID` | `part N` or `legs 0,2`, `as ID` names the release; `credit` earns as below |
 //! | `extend ID for MS` | from now |
 //! | `status ID`, `sweep`, `reopen` | |
 //! | `see` | nothing: only looks |
@@ -31,18 +31,19 @@
 //! | `interval KEY MS` | `first` remembers the first use |
 //! | `zone KEY FROM>TO` | `FROM?` lets an unset register pass; `keep T` |
 //! | `spend KEY N` | `upto`; `open N` or `open N@T` |
-//! | `earn KEY N` or `N@T` | `cap N` clamps, `strict N` refuses; `open N@T` |
+//! | `earn KEY N` or `N@T` | `from T`; `cap N` clamps, `strict N` refuses; `debt`; `open N@T` |
 //!
 //! # Expectations
 //! First the outcome: `done`, `replayed`, `mismatch`, `unknown`, `seen` or `refused …`, as in the
 //! tables. Then facts,
 //! in any number: `KEY=` is used + held, what is in the lots, or the register (`none` when unset).
 //! `used:KEY=`,
-//! `held:KEY=`, `lots:KEY=` (`5@100,7`), `taken:KEY=`, `earned:KEY=`, `lapsed:KEY=` are single
-//! figures. Facts with a
+//! `held:KEY=`, `lots:KEY=` (`5@100,7>50`: from 50 on), `taken:KEY=`, `earned:KEY=`,
+//! `lapsed:KEY=`, `debt:KEY=` are single figures. Facts with a
 //! point are about the receipt of the answer (`.state= .size= .live= .did= .after= .confirmed=
 //! .given= .lapsed=
-//! .short=`) or the new events (`.events=expired,redeemed`).
+//! .short= .gone= .credited=`, which is what a credit did and where its balance stands) or the new
+//! events (`.events=expired,redeemed`).
 //!
 //! Whatever a table says, each line is also held to the laws of answers: event numbers have no
 //! gaps, an accepted
@@ -58,8 +59,8 @@ use super::found;
 use crate::domain::book::{EventKind, Slot};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{
-    AtCap, Command, Facet, FacetKind, Key, Leg, Mark, Mode, Opening, Outcome, Part, Posting, Take,
-    Unset,
+    AtCap, ClawBack, Command, Facet, FacetKind, Key, Leg, Mark, Mode, Opening, Outcome, Part,
+    Posting, Take, Unset, bit,
 };
 use crate::domain::time::Timestamp;
 
@@ -205,7 +206,9 @@ impl Scene {
             "release" => {
                 let part = part(words)?;
                 let release_id = posting_id(if words.take("as") { words.next()? } else { "R" });
-                Command::Release { id, release_id, part, now }
+                let is_credited = words.take("credit");
+                let credit = if is_credited { Some(Box::new(self.earning(words)?)) } else { None };
+                Command::Release { id, release_id, part, credit, now }
             }
             "extend" => {
                 let until = self.until(words)?.ok_or("`extend` needs `for`")?;
@@ -270,17 +273,21 @@ impl Scene {
                 let take = if words.take("upto") { Take::UpTo } else { Take::Exact };
                 Leg::Spend { key, amount, take, opening: opening(words)? }
             }
-            "earn" => {
-                let key = self.slot(FacetKind::Balance, Slot::Balance, words.next()?);
-                let (amount, lot_expires) = lot(words.next()?)?;
-                let (clamp, strict) = (words.after("cap")?, words.after("strict")?);
-                let at_cap = if strict.is_some() { AtCap::Refuse } else { AtCap::Clamp };
-                let cap = clamp.or(strict);
-                Leg::Earn { key, amount, lot_expires, cap, at_cap, opening: opening(words)? }
-            }
+            "earn" => self.earning(words)?,
             _ => return Err(format!("no such leg: {verb}")),
         };
         Ok(leg)
+    }
+
+    fn earning(&mut self, words: &mut Words<'_>) -> Result<Leg, String> {
+        let key = self.slot(FacetKind::Balance, Slot::Balance, words.next()?);
+        let (amount, lot_expires) = lot(words.next()?)?;
+        let spendable_from = moment(words, "from")?;
+        let (clamp, strict) = (words.after("cap")?, words.after("strict")?);
+        let at_cap = if strict.is_some() { AtCap::Refuse } else { AtCap::Clamp };
+        let claw_back = if words.take("debt") { ClawBack::Debt } else { ClawBack::Floor };
+        let (cap, opening) = (clamp.or(strict), opening(words)?);
+        Ok(Leg::Earn { key, amount, lot_expires, spendable_from, cap, at_cap, claw_back, opening })
     }
 
     fn counter(&mut self, kind: FacetKind, name: &str) -> Key {
@@ -331,7 +338,11 @@ fn fingerprint(words: &mut Words<'_>) -> Result<u64, String> {
 }
 
 fn part(words: &mut Words<'_>) -> Result<Part, String> {
-    Ok(words.after("part")?.map_or(Part::All, Part::Of))
+    if !words.take("legs") {
+        return Ok(words.after("part")?.map_or(Part::All, Part::Of));
+    }
+    let mut places = words.next()?.split(',').map(number::<usize>);
+    places.try_fold(0, |legs, place| Ok(legs | bit(place?))).map(Part::Legs)
 }
 
 fn moment(words: &mut Words<'_>, before: &str) -> Result<Option<Timestamp>, String> {

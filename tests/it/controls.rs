@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jeton::domain::book::{Balance, Book, Event};
 use jeton::domain::id::PostingId;
 use jeton::domain::posting::{
-    Blocked, Command, Key, Leg, Mode, Outcome, Part, Posting, Receipt, State,
+    Blocked, ClawBack, Command, Key, Leg, Mode, Outcome, Part, Posting, Receipt, State,
 };
 use jeton::domain::time::Timestamp;
 use jeton::testing::{BookExecutor, Executor, posting_id, run};
@@ -33,6 +33,10 @@ enum Fault {
     AppliesWhatPasses,
     RevivesLots,
     NeverForgets,
+    SpendsEarly,
+    ForgivesDebts,
+    GivesBackAllLegs,
+    CreditsNothing,
 }
 
 /// A book with a fault. It keeps all receipts in memory and repairs its answers where the fault
@@ -101,17 +105,35 @@ impl Broken {
                 Fault::IgnoresMeanings,
                 Command::Post(Posting { fingerprint, .. }) | Command::Recall { fingerprint, .. },
             ) => *fingerprint = 0,
+            (Fault::SpendsEarly | Fault::ForgivesDebts, Command::Post(posting)) => {
+                posting.legs.iter_mut().for_each(|leg| self.weaken(leg));
+            }
+            (Fault::GivesBackAllLegs, Command::Release { part, .. }) => {
+                *part = if matches!(part, Part::Legs(_)) { Part::All } else { *part };
+            }
+            (Fault::CreditsNothing, Command::Release { credit, .. }) => *credit = None,
             (Fault::RevivesLots, Command::Release { now, .. }) => *now = Timestamp(0),
             _ => {}
         }
         command
     }
 
+    fn weaken(&self, leg: &mut Leg) {
+        let Leg::Earn { spendable_from, claw_back, .. } = leg else { return };
+        if self.fault == Fault::SpendsEarly {
+            *spendable_from = None;
+        } else {
+            *claw_back = ClawBack::Floor;
+        }
+    }
+
     /// Makes a receipt look as if it were what was asked for.
     fn repair(&self, receipt: &mut Receipt) {
         let Some(asked) = self.asked.get(&receipt.id) else { return };
         match (self.fault, asked.mode) {
-            (Fault::SkipsTheCheck, _) => receipt.legs = asked.legs.clone(),
+            (Fault::SkipsTheCheck | Fault::SpendsEarly | Fault::ForgivesDebts, _) => {
+                receipt.legs = asked.legs.clone();
+            }
             (Fault::NeverReclaims, Mode::Hold { until }) if receipt.state == State::Held => {
                 receipt.until = Some(until);
             }
@@ -270,11 +292,44 @@ fn a_book_that_never_forgets_is_caught() {
 }
 
 #[test]
+fn a_book_that_forgives_debts_is_caught() {
+    check_caught(Fault::ForgivesDebts, "what was spent meanwhile becomes a debt", "was forgiven");
+}
+
+#[test]
+fn a_book_that_gives_back_all_legs_is_caught() {
+    let table = "one of several codes comes back";
+    check_caught(Fault::GivesBackAllLegs, table, "another part was given back");
+}
+
+#[test]
+fn a_book_that_credits_nothing_is_caught() {
+    check_caught(Fault::CreditsNothing, "a voucher instead of the money", "nothing was credited");
+}
+
+/// Whether it could be spent is not to be seen from the receipts: the tables know, and the ledgers
+/// that agree with one another.
+#[test]
+fn a_book_that_lets_spend_early_is_caught() {
+    let tables = failing_tables(Fault::SpendsEarly);
+    let table = "what can be spent only later";
+    assert!(tables.iter().any(|failure| failure.starts_with(table)), "{}", first(&tables));
+}
+
+#[test]
 fn ledgers_that_differ_are_caught() {
     let mut runner = TestRunner::deterministic();
     let sequences = moves::sequences(moves::Legs::All, 12);
-    for fault in [Fault::SkipsTheCheck, Fault::ConfirmsAll, Fault::ForgetsReceipts] {
-        let differs = (0..200).any(|_| {
+    for fault in [
+        Fault::SkipsTheCheck,
+        Fault::ConfirmsAll,
+        Fault::ForgetsReceipts,
+        Fault::SpendsEarly,
+        Fault::ForgivesDebts,
+        Fault::GivesBackAllLegs,
+        Fault::CreditsNothing,
+    ] {
+        let differs = (0..2_000).any(|_| {
             let tree = sequences.new_tree(&mut runner);
             tree.is_ok_and(|tree| {
                 let (mut right, mut wrong) = (BookExecutor::new(), Broken::new(fault));

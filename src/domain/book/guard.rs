@@ -96,7 +96,10 @@ impl Book {
         };
         let over = self.held_but_over(key, now);
         let pending = sum(before.iter().map(|leg| spends_on(leg, key)));
-        let available = balance.available(now).saturating_add(over).saturating_sub(pending);
+        // What holds give back pays a debt first.
+        let over_debt = over.saturating_sub(balance.debt);
+        let owed = balance.debt.saturating_sub(over);
+        let available = balance.available(now).saturating_add(over_debt).saturating_sub(pending);
         let needed = match take {
             Take::Exact => *amount,
             Take::UpTo => 1,
@@ -105,11 +108,9 @@ impl Book {
             return Ok(());
         }
         let held = self.held(key).saturating_sub(over);
-        let retry_after_ms = if available.saturating_add(held) >= needed {
-            self.retry_after(key, needed - available, now)
-        } else {
-            None
-        };
+        let missing = needed.saturating_add(owed) - available;
+        let retry_after_ms =
+            if held >= missing { self.retry_after(key, missing, now) } else { None };
         Err(Blocked::Guard { leg: place, used: available, held, max: *amount, retry_after_ms })
     }
 
@@ -120,7 +121,8 @@ impl Book {
         before: &[Leg],
         now: Timestamp,
     ) -> Result<(), Blocked> {
-        let Leg::Earn { key, amount, lot_expires, cap, at_cap, opening } = leg else {
+        let Leg::Earn { key, amount, lot_expires, spendable_from, cap, at_cap, opening, .. } = leg
+        else {
             return Ok(());
         };
         let opened;
@@ -131,7 +133,7 @@ impl Book {
                 &opened
             }
         };
-        if !balance.has_room(*lot_expires, now) {
+        if !balance.has_room(*lot_expires, *spendable_from, now) {
             return Err(Blocked::TooManyLots { leg: place });
         }
         let pending = sum(before.iter().map(|leg| earns_on(leg, key)));
@@ -142,7 +144,7 @@ impl Book {
         }
         // What the posting spends before makes room.
         let spent = sum(before.iter().map(|leg| spends_on(leg, key)));
-        let left = balance.available(now).saturating_sub(spent);
+        let left = balance.standing(now).saturating_sub(spent);
         let standing = left.saturating_add(self.held(key)).saturating_add(coming);
         match (cap, at_cap) {
             (Some(cap), AtCap::Refuse) if standing.saturating_add(*amount) > *cap => {

@@ -40,7 +40,7 @@ impl Book {
     /// Enters a hold into the books of holds.
     pub(super) fn open_hold(&mut self, receipt: &Receipt, until: Timestamp) {
         self.holds_by_end.insert((until, receipt.id));
-        for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
+        for (leg, result) in receipt.in_force() {
             let holds = self.holds_by_key.entry(*leg.key()).or_default();
             holds.amount += held_amount(leg, result, receipt.live(), receipt.size);
             holds.earning += earning_amount(leg, result, receipt.live(), receipt.size);
@@ -52,7 +52,7 @@ impl Book {
     pub(super) fn close_hold(&mut self, receipt: &Receipt) {
         let Some(until) = receipt.until else { return };
         self.holds_by_end.remove(&(until, receipt.id));
-        for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
+        for (leg, result) in receipt.in_force() {
             let key = leg.key();
             let Some(holds) = self.holds_by_key.get_mut(key) else { continue };
             let (live, size) = (receipt.live(), receipt.size);
@@ -107,7 +107,8 @@ impl Book {
     fn expire(&mut self, id: PostingId, now: Timestamp) {
         let Some(mut receipt) = self.receipts.remove(&id) else { return };
         self.close_hold(&receipt);
-        self.settle(&receipt, (Force::Held, receipt.live()), (Force::Held, 0), now);
+        let live = receipt.live();
+        self.settle(&receipt, u64::MAX, (Force::Held, live), (Force::Held, 0), now);
         receipt.state = State::Expired;
         self.record(EventKind::Expired, &receipt, now);
         self.receipts.insert(id, receipt);
@@ -151,9 +152,7 @@ impl Book {
     fn kept_by(&self, id: &PostingId, key: &Key) -> u64 {
         let Some(receipt) = self.receipts.get(id) else { return 0 };
         receipt
-            .legs
-            .iter()
-            .zip(&receipt.results)
+            .in_force()
             .filter(|(leg, _)| leg.key() == key)
             .map(|(leg, result)| held_amount(leg, result, receipt.live(), receipt.size))
             .sum()

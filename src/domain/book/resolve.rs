@@ -2,7 +2,7 @@
 
 use super::settle::Force;
 use super::{
-    Blocked, Book, Confirmed, EventKind, Outcome, Part, PostingId, Receipt, State, Timestamp,
+    Blocked, Book, Confirmed, EventKind, Leg, Outcome, Part, PostingId, Receipt, State, Timestamp,
 };
 use crate::domain::posting::{RELEASES_MAX, Released};
 
@@ -27,6 +27,7 @@ impl Book {
             (State::Expired, _) => return Outcome::Refused(Blocked::HoldExpired),
             (State::Held, Part::All) => live,
             (State::Held, Part::Of(wanted)) => wanted,
+            (State::Held, Part::Legs(_)) => 0,
         };
         if wanted == 0 || wanted > live {
             return Outcome::Refused(Blocked::ConfirmExceeds { left: live });
@@ -36,7 +37,7 @@ impl Book {
             return Outcome::Refused(Blocked::HoldNotFound);
         };
         self.close_hold(&receipt);
-        self.settle(&receipt, (Force::Held, live), (Force::Used, wanted), now);
+        self.settle(&receipt, u64::MAX, (Force::Held, live), (Force::Used, wanted), now);
         receipt.state = State::Redeemed;
         receipt.confirmed = receipt.released + wanted;
         let after = self.standings(&receipt);
@@ -45,12 +46,13 @@ impl Book {
         self.finish(receipt)
     }
 
-    /// Gives back a hold or a redemption, or a part of it.
+    /// Gives back a hold or a redemption, or a part of it, and puts in what somebody gets for it.
     pub(super) fn release(
         &mut self,
         id: PostingId,
         release_id: PostingId,
         part: Part,
+        credit: Option<&Leg>,
         now: Timestamp,
     ) -> Outcome {
         self.expire_if_over(id, now);
@@ -58,7 +60,7 @@ impl Book {
             return Outcome::Refused(Blocked::NotFound);
         };
         if let Some(first) = known.releases.iter().find(|release| release.id == release_id) {
-            return if first.part == part {
+            return if first.is_for(part, credit) {
                 Outcome::Replayed(Box::new(known.clone()))
             } else {
                 Outcome::Mismatch
@@ -67,38 +69,57 @@ impl Book {
         if known.state == State::Expired {
             return Outcome::Refused(Blocked::HoldExpired);
         }
-        let live = known.live();
-        if live == 0 {
-            return Outcome::Refused(Blocked::AlreadyReleased);
-        }
-        let given = match part {
-            Part::All => live,
-            Part::Of(given) => given,
+        let share = match Share::of(known, part) {
+            Ok(share) => share,
+            Err(blocked) => return Outcome::Refused(blocked),
         };
-        let too_many = known.releases.len() + 1 >= RELEASES_MAX && given < live;
-        if given == 0 || given > live || too_many {
-            return Outcome::Refused(Blocked::ReleaseExceeds { left: live });
+        if let Some(credit) = credit {
+            assert!(matches!(credit, Leg::Earn { .. }), "a credit is earned");
+            let credit = std::slice::from_ref(credit);
+            self.reclaim(credit, now);
+            if let Err(blocked) = self.check(credit, now) {
+                return Outcome::Refused(blocked);
+            }
         }
         // From here it must succeed.
-        let Some(mut receipt) = self.receipts.remove(&id) else {
+        let Some(receipt) = self.receipts.remove(&id) else {
             return Outcome::Refused(Blocked::NotFound);
         };
+        self.give_back(receipt, share, (release_id, part, credit), now)
+    }
+
+    fn give_back(
+        &mut self,
+        mut receipt: Receipt,
+        share: Share,
+        (id, part, credit): (PostingId, Part, Option<&Leg>),
+        now: Timestamp,
+    ) -> Outcome {
+        let Share { legs, live, keeps, given } = share;
         let force = if receipt.state == State::Held { Force::Held } else { Force::Used };
         if force == Force::Held {
             self.close_hold(&receipt);
         }
-        let losses = self.settle(&receipt, (force, live), (force, live - given), now);
+        let losses = self.settle(&receipt, legs, (force, live), (force, keeps), now);
         receipt.released += given;
+        if let Part::Legs(_) = part {
+            receipt.gone |= legs;
+        }
         match (live == given, force, receipt.until) {
             (true, ..) => receipt.state = State::Released,
             (false, Force::Held, Some(until)) => self.open_hold(&receipt, until),
             (false, ..) => {}
         }
         let after = self.standings(&receipt);
+        let credit = credit.map(|leg| {
+            let mut result = self.take(leg, Force::Used, 0, now);
+            result.after = self.standing(leg);
+            Box::new((leg.clone(), result))
+        });
         let event = self.record(EventKind::Released, &receipt, now);
         let (lapsed, short) = (losses.lapsed, losses.short);
         receipt.releases.push(Released {
-            id: release_id,
+            id,
             part,
             given,
             at: now,
@@ -106,6 +127,7 @@ impl Book {
             lapsed,
             short,
             after,
+            credit,
         });
         self.finish(receipt)
     }
@@ -137,5 +159,42 @@ impl Book {
     fn finish(&mut self, receipt: Receipt) -> Outcome {
         self.receipts.insert(receipt.id, receipt.clone());
         Outcome::Done(Box::new(receipt))
+    }
+}
+
+/// What a release is about.
+#[derive(Clone, Copy)]
+struct Share {
+    /// Which legs.
+    legs: u64,
+    /// How much of the size is in force,
+    live: u64,
+    /// how much of it those legs keep,
+    keeps: u64,
+    /// and how much of it is given back.
+    given: u64,
+}
+
+impl Share {
+    /// What `part` means of `known` as it stands.
+    fn of(known: &Receipt, part: Part) -> Result<Self, Blocked> {
+        let (live, left) = (known.live(), known.legs_left());
+        let (legs, keeps, given) = match part {
+            _ if live == 0 => return Err(Blocked::AlreadyReleased),
+            Part::All => (left, 0, live),
+            Part::Of(given) if given == 0 || given > live => {
+                return Err(Blocked::ReleaseExceeds { left: live });
+            }
+            Part::Of(given) => (left, live - given, given),
+            Part::Legs(legs) => match legs & left {
+                0 => return Err(Blocked::AlreadyReleased),
+                legs if legs == left => (legs, 0, live),
+                legs => (legs, 0, 0),
+            },
+        };
+        if known.releases.len() + 1 >= RELEASES_MAX && given < live {
+            return Err(Blocked::ReleaseExceeds { left: live });
+        }
+        Ok(Self { legs, live, keeps, given })
     }
 }

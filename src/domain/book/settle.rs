@@ -6,7 +6,7 @@ use super::hold::earning_amount;
 use super::{
     Balance, Book, Counter, Key, Leg, LegResult, Receipt, Record, Register, Slot, Timestamp,
 };
-use crate::domain::posting::{AtCap, Mark, Setting, Take, share};
+use crate::domain::posting::{AtCap, Mark, Opening, Setting, Take, bit, share};
 
 /// In which account a posting's capacity stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,15 @@ impl Book {
         results
     }
 
-    fn take(&mut self, leg: &Leg, force: Force, promised: u64, now: Timestamp) -> LegResult {
+    /// Applies one leg whose guard has passed; `promised` is what earlier legs of the same hold
+    /// will earn.
+    pub(super) fn take(
+        &mut self,
+        leg: &Leg,
+        force: Force,
+        promised: u64,
+        now: Timestamp,
+    ) -> LegResult {
         match leg {
             Leg::Count { key, n, keep_until, .. } => {
                 self.count(key, if force == Force::Used { *n } else { 0 }, *keep_until);
@@ -80,9 +88,9 @@ impl Book {
                 balance.lapse(now);
                 let wanted = match take {
                     Take::Exact => *amount,
-                    Take::UpTo => (*amount).min(balance.in_lots()),
+                    Take::UpTo => (*amount).min(balance.available(now)),
                 };
-                let lots = balance.spend(wanted);
+                let lots = balance.spend(wanted, now);
                 let amount = lots.iter().map(|part| part.amount).sum();
                 self.write(Record::Balance(*key, balance));
                 LegResult { amount, lots, ..LegResult::default() }
@@ -112,10 +120,12 @@ impl Book {
         cap.saturating_sub(standing).saturating_sub(self.earning(key))
     }
 
-    /// Moves what is in force of a posting from one account and quantity to another.
+    /// Moves what is in force of a posting from one account and quantity to another: of those of
+    /// its legs that are among `legs` and not gone.
     pub(super) fn settle(
         &mut self,
         receipt: &Receipt,
+        legs: u64,
         from: (Force, u64),
         to: (Force, u64),
         now: Timestamp,
@@ -123,7 +133,11 @@ impl Book {
         let mut losses = Losses::default();
         // The last change is undone first. What was spent comes back before what was earned is
         // taken back, or that would seem to be spent.
-        let undone = || receipt.legs.iter().zip(&receipt.results).rev();
+        let which = legs & !receipt.gone;
+        let undone = || {
+            let legs = receipt.legs.iter().zip(&receipt.results).enumerate().rev();
+            legs.filter(|(leg, _)| which & bit(*leg) != 0).map(|(_, leg)| leg)
+        };
         let is_earn = |leg: &Leg| matches!(leg, Leg::Earn { .. });
         let earns_last = undone()
             .filter(|(leg, _)| !is_earn(leg))
@@ -171,7 +185,7 @@ impl Book {
         to: (Force, u64),
         now: Timestamp,
     ) -> u64 {
-        let Leg::Earn { key, lot_expires, .. } = leg else { return 0 };
+        let Leg::Earn { key, lot_expires, spendable_from, claw_back, .. } = leg else { return 0 };
         let mut balance = self.open_balance(key, None);
         balance.lapse(now);
         let short = match (from.0, to.0) {
@@ -181,8 +195,7 @@ impl Book {
                 0
             }
             (Force::Used, _) => {
-                let back = from.1 - to.1;
-                back - balance.take_back(back, *lot_expires)
+                balance.take_back(from.1 - to.1, *lot_expires, *spendable_from, *claw_back)
             }
             (Force::Held, Force::Held) => 0,
         };
@@ -243,13 +256,13 @@ impl Book {
         self.write(Record::Register(*key, Register { setting, keep_until }));
     }
 
-    fn open_balance(&self, key: &Key, opening: Option<super::super::posting::Opening>) -> Balance {
+    fn open_balance(&self, key: &Key, opening: Option<Opening>) -> Balance {
         self.balances.get(key).cloned().unwrap_or_else(|| Balance::opened(opening))
     }
 }
 
 fn earn(balance: &mut Balance, leg: &Leg, amount: u64) {
-    if let Leg::Earn { lot_expires, .. } = leg {
-        balance.put_in(amount, *lot_expires);
+    if let Leg::Earn { lot_expires, spendable_from, .. } = leg {
+        balance.put_in(amount, *lot_expires, *spendable_from);
     }
 }

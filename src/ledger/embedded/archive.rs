@@ -21,7 +21,7 @@ use crate::domain::book::{Event, Record};
 use crate::domain::id::Owner;
 use crate::domain::posting::{Facet, Key, State};
 use crate::ledger::archive::{ArchiveError, Item, Part, Parts, Take};
-use crate::ledger::{LedgerError, owners};
+use crate::ledger::{LedgerError, owners_of_event};
 
 /// Events in one block: one is read as a whole to find an event in it.
 const EVENTS_AT_ONCE: usize = 64;
@@ -297,7 +297,7 @@ impl Writes<'_> {
         let mut numbers: BTreeMap<Owner, Vec<u64>> = BTreeMap::new();
         for event in &events {
             if let Some(receipt) = self.disk.receipt(&event.id)? {
-                for owner in owners(&receipt) {
+                for owner in owners_of_event(&receipt, event.number) {
                     numbers.entry(owner).or_default().push(event.number);
                 }
             }

@@ -19,7 +19,7 @@ use super::record::{Damage, Decoder, Encoder, key_bytes, key_from};
 use crate::domain::book::{Book, Change, Event, EventKind, Record, Slot};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{Receipt, State};
-use crate::ledger::{Entry, LedgerError, OpenError, owners};
+use crate::ledger::{Entry, LedgerError, OpenError, owners_of_event};
 
 /// The format that this program writes and reads.
 const FORMAT: u32 = 1;
@@ -203,7 +203,7 @@ impl Disk {
                 newest.insert(change.slot(), change);
             }
             let Some(receipt) = book.receipt(&event.id) else { continue };
-            for owner in owners(receipt) {
+            for owner in owners_of_event(receipt, event.number) {
                 numbers.entry(owner).or_default().push(event.number);
             }
             if ids.insert(event.id) {

@@ -3,15 +3,19 @@
 //! ```text
 //! counter    version, used, keep_until
 //! register   version, value, event, keep_until
-//! balance    version, earned, taken, lapsed, n, n × (amount, expires)
-//! receipt    version, fingerprint, state, size, confirmed, released, until, first_until, at,
-//!            event, confirm, legs, results, note, releases  (its id is its key)
+//! balance    version, earned, taken, lapsed, debt, n, n × (amount, expires, spendable_from)
+//! receipt    version, fingerprint, state, size, confirmed, released, gone, until, first_until,
+//!            at, event, confirm, legs, results, note, releases  (its id is its key)
 //! events     version, n, n × event                          (the first number is its key)
 //! event      number, at, kind, id, n, n × change
 //! history    version, n, n × number                  (owner and first number are its key)
 //! ```
-//! `nil` stands for what is absent. A reader that meets a version it does not know refuses to
-//! guess.
+//! `nil` stands for what is absent. Version 1 has no debt, no `spendable_from`, no legs that are
+//! gone, no way of clawing back and no credit: all are as if nothing was said. A reader that meets
+//! a version it does not know refuses to guess.
+
+#[cfg(test)]
+mod tests;
 
 use rmp::decode;
 use rmp::encode;
@@ -22,13 +26,16 @@ use crate::domain::book::{
 };
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{
-    AtCap, Confirmed, Facet, Key, LEGS_MAX, LOTS_MAX, Leg, LegResult, LotPart, Mark,
+    AtCap, ClawBack, Confirmed, Facet, Key, LEGS_MAX, Leg, LegResult, LotPart, Mark,
     NOTE_BYTES_MAX, Opening, Part, RELEASES_MAX, Receipt, Released, Setting, State, Take, Unset,
 };
 use crate::domain::time::Timestamp;
 
 /// The version that is written.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
+
+/// The first version, which is still read.
+const VERSION_FIRST: u64 = 1;
 
 /// Bytes of a key on disk: owner, then facet, big-endian.
 pub(super) const KEY_BYTES: usize = 24;
@@ -121,10 +128,12 @@ impl Encoder {
         self.uint(balance.earned);
         self.uint(balance.taken);
         self.uint(balance.lapsed);
+        self.uint(balance.debt);
         self.len(balance.lots.len());
         for lot in &balance.lots {
             self.uint(lot.amount);
             self.time(lot.expires);
+            self.time(lot.spendable_from);
         }
     }
 
@@ -134,6 +143,7 @@ impl Encoder {
         self.uint(receipt.size);
         self.uint(receipt.confirmed);
         self.uint(receipt.released);
+        self.uint(receipt.gone);
         self.time(receipt.until);
         self.time(receipt.first_until);
         self.int(receipt.at.0);
@@ -170,6 +180,10 @@ impl Encoder {
         self.uint(release.lapsed);
         self.uint(release.short);
         self.standings(&release.after);
+        let Some(credit) = &release.credit else { return self.nil() };
+        let (leg, result) = &**credit;
+        self.leg(leg);
+        self.result(result);
     }
 
     fn standings(&mut self, standings: &[u64]) {
@@ -179,11 +193,15 @@ impl Encoder {
         }
     }
 
-    /// Zero is "all": no part is empty.
+    /// Zero is "all": no part is empty. Legs stand behind the sign for their absence.
     fn part(&mut self, part: Part) {
         match part {
             Part::All => self.uint(0),
             Part::Of(part) => self.uint(part),
+            Part::Legs(legs) => {
+                self.nil();
+                self.uint(legs);
+            }
         }
     }
 
@@ -225,13 +243,24 @@ impl Encoder {
                 self.uint(u64::from(*take == Take::UpTo));
                 self.opening(opening.as_ref());
             }
-            Leg::Earn { key, amount, lot_expires, cap, at_cap, opening } => {
+            Leg::Earn {
+                key,
+                amount,
+                lot_expires,
+                spendable_from,
+                cap,
+                at_cap,
+                claw_back,
+                opening,
+            } => {
                 self.uint(5);
                 self.key(key);
                 self.uint(*amount);
                 self.time(*lot_expires);
+                self.time(*spendable_from);
                 self.maybe_uint(*cap);
                 self.uint(u64::from(*at_cap == AtCap::Clamp));
+                self.uint(u64::from(*claw_back == ClawBack::Debt));
                 self.opening(opening.as_ref());
             }
         }
@@ -257,6 +286,7 @@ impl Encoder {
         for lot in &result.lots {
             self.uint(lot.amount);
             self.time(lot.expires);
+            self.time(lot.spendable_from);
         }
     }
 
@@ -313,15 +343,22 @@ impl Encoder {
 /// Reads records.
 pub(super) struct Decoder<'a> {
     rest: &'a [u8],
+    version: u64,
 }
 
 impl<'a> Decoder<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Decoded<Self> {
-        let mut decoder = Self { rest: bytes };
-        match decoder.uint()? {
-            VERSION => Ok(decoder),
+        let mut decoder = Self { rest: bytes, version: VERSION };
+        decoder.version = decoder.uint()?;
+        match decoder.version {
+            VERSION_FIRST..=VERSION => Ok(decoder),
             other => Err(format!("it has version {other}, known is {VERSION}")),
         }
+    }
+
+    /// Something that the first version does not have.
+    fn since_2<T: Default>(&mut self, read: impl FnOnce(&mut Self) -> Decoded<T>) -> Decoded<T> {
+        if self.version > VERSION_FIRST { read(self) } else { Ok(T::default()) }
     }
 
     pub(super) fn uint(&mut self) -> Decoded<u64> {
@@ -410,10 +447,14 @@ impl<'a> Decoder<'a> {
 
     pub(super) fn balance(&mut self) -> Decoded<Balance> {
         let (earned, taken, lapsed) = (self.uint()?, self.uint()?, self.uint()?);
-        let lots = self.many(LOTS_MAX, |decoder| {
-            Ok(Lot { amount: decoder.uint()?, expires: decoder.time()? })
+        let debt = self.since_2(Self::uint)?;
+        // What is given back can make more lots than may be earned.
+        let most = self.rest.len();
+        let lots = self.many(most, |decoder| {
+            let (amount, expires) = (decoder.uint()?, decoder.time()?);
+            Ok(Lot { amount, expires, spendable_from: decoder.since_2(Self::time)? })
         })?;
-        let balance = Balance { lots, earned, taken, lapsed };
+        let balance = Balance { lots, earned, taken, lapsed, debt };
         check_balance(&balance)?;
         Ok(balance)
     }
@@ -422,6 +463,7 @@ impl<'a> Decoder<'a> {
         let fingerprint = self.uint()?;
         let state = state_of(self.uint()?)?;
         let (size, confirmed, released) = (self.uint()?, self.uint()?, self.uint()?);
+        let gone = self.since_2(Self::uint)?;
         let (until, first_until) = (self.time()?, self.time()?);
         let at = Timestamp(self.int()?);
         let event = self.uint()?;
@@ -437,6 +479,7 @@ impl<'a> Decoder<'a> {
             size,
             confirmed,
             released,
+            gone,
             until,
             first_until,
             at,
@@ -470,7 +513,15 @@ impl<'a> Decoder<'a> {
             lapsed: self.uint()?,
             short: self.uint()?,
             after: self.standings()?,
+            credit: self.since_2(Self::credit)?,
         })
+    }
+
+    fn credit(&mut self) -> Decoded<Option<Box<(Leg, LegResult)>>> {
+        if self.nil() {
+            return Ok(None);
+        }
+        Ok(Some(Box::new((self.leg()?, self.result()?))))
     }
 
     fn standings(&mut self) -> Decoded<SmallVec<[u64; 2]>> {
@@ -478,6 +529,9 @@ impl<'a> Decoder<'a> {
     }
 
     fn part(&mut self) -> Decoded<Part> {
+        if self.nil() {
+            return Ok(Part::Legs(self.uint()?));
+        }
         Ok(match self.uint()? {
             0 => Part::All,
             part => Part::Of(part),
@@ -521,8 +575,13 @@ impl<'a> Decoder<'a> {
                 key: self.key()?,
                 amount: self.uint()?,
                 lot_expires: self.time()?,
+                spendable_from: self.since_2(Self::time)?,
                 cap: self.maybe_uint()?,
                 at_cap: if self.flag()? { AtCap::Clamp } else { AtCap::Refuse },
+                claw_back: match self.since_2(Self::flag)? {
+                    true => ClawBack::Debt,
+                    false => ClawBack::Floor,
+                },
                 opening: self.opening()?,
             },
             other => return Err(format!("a leg has kind {other}")),
@@ -542,8 +601,10 @@ impl<'a> Decoder<'a> {
             Some(value) => Some(Setting { value, event: self.uint()? }),
             None => None,
         };
-        let lots = self.many(LOTS_MAX, |decoder| {
-            Ok(LotPart { amount: decoder.uint()?, expires: decoder.time()? })
+        let most = self.rest.len();
+        let lots = self.many(most, |decoder| {
+            let (amount, expires) = (decoder.uint()?, decoder.time()?);
+            Ok(LotPart { amount, expires, spendable_from: decoder.since_2(Self::time)? })
         })?;
         Ok(LegResult { amount, after, lots, before })
     }
@@ -591,12 +652,12 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Lots + taken + lapsed = earned, or money would come from nowhere.
+/// Lots + taken + lapsed = earned + debt, or money would come from nowhere.
 fn check_balance(balance: &Balance) -> Decoded<()> {
-    let Balance { lots, earned, taken, lapsed } = balance;
+    let Balance { lots, earned, taken, lapsed, debt } = balance;
     let sum = lots.iter().try_fold(*taken, |sum, lot| sum.checked_add(lot.amount));
     match sum.and_then(|sum| sum.checked_add(*lapsed)) {
-        Some(sum) if sum == *earned => Ok(()),
+        Some(sum) if Some(sum) == earned.checked_add(*debt) => Ok(()),
         _ => Err(format!("a balance does not add up to the {earned} that came in")),
     }
 }

@@ -112,6 +112,7 @@ pub(super) fn apply<'a>(
                 }
             }
             Command::Look { owners } => owners.iter().for_each(|owner| name_owner(*owner)),
+            Command::Release { credit: Some(credit), .. } => name_owner(credit.key().owner),
             Command::Recall { .. }
             | Command::Confirm { .. }
             | Command::Release { .. }
@@ -181,15 +182,17 @@ pub(super) fn said(
     let id = command.id().unwrap_or(PostingId([0; 16]));
     Ok(Said::Outcome(match letter {
         b'D' | b'R' => {
-            let receipt = Box::new(reader.receipt(id)?);
-            let spread = reader.spread()?;
+            let (receipt, spread) = reader.receipt_and_spread(id)?;
+            let receipt = Box::new(receipt);
             if letter == b'D' {
-                shared.picture.wrote(receipt.legs.iter().flat_map(owners_in), heard);
+                let credit = receipt.releases.last().and_then(|release| release.credit.as_deref());
+                let legs = receipt.legs.iter().chain(credit.map(|(leg, _)| leg));
+                shared.picture.wrote(legs.flat_map(owners_in), heard);
             }
             let outcome =
                 if letter == b'D' { Outcome::Done(receipt) } else { Outcome::Replayed(receipt) };
             return Ok(match spread {
-                Some(spread) if spread.followed < spread.step => Said::Behind(outcome, spread),
+                Some(spread) if spread.is_behind() => Said::Behind(outcome, spread),
                 _ => Said::Outcome(outcome),
             });
         }

@@ -22,16 +22,23 @@
 --
 --   c  counter   {used, keep_until}
 --   r  register  {value, event, keep_until}   a moment is a number, a zone 8 bytes
---   b  balance   {earned, taken, lapsed, {amount, expires, amount, expires, ...}}
+--   b  balance   {earned, taken, lapsed, {amount, moments, amount, moments, ...}, debt}
 --
+-- The moments of a lot are its end, or {end, when it can be spent} when that is not at once.
 -- holds are found by the facet: {kept, earning, first_end, count, prepared}, or `false` without
 -- any; prepared is the part of kept that is only kept until a posting is decided (Cluster).
 -- `false` stands for whatever is absent, "never" and "no limit" included.
 --
 -- A receipt: {fingerprint, state, size, confirmed, released, until, first_until, at, event,
--- confirm, legs, results, note, releases, spread}. Legs are kept packed as they came. Spread is
--- {step, attempt, other partitions, step that all have followed}, or `false` when all is here; in
--- what `s` holds it is {home, attempt, step, lapsed, short, after, the last step's moment}.
+-- confirm, legs, results, note, releases, spread, gone}. Legs are kept packed as they came. Spread
+-- is {step, attempt, other partitions, step that all have followed, credits in other partitions
+-- that are not closed}, or `false` when all is here; in what `s` holds it is {home, attempt, step,
+-- lapsed, short, after, the last step's moment}. Gone are the legs that were given back by
+-- themselves: 8 bytes, the first leg in the last bit, or `false`.
+-- A release: {id, part, given, at, event, lapsed, short, after}, and with a credit its leg, packed,
+-- and the result. A part is `false` for all, a number, or legs as in gone.
+--
+-- What was added to these layouts stands last; where it is missing, nothing is meant.
 --
 -- An event's number is the count in its partition, times the number of partitions, plus the
 -- partition: unique, and without gaps in each partition.
@@ -63,6 +70,7 @@ local OWNER, RECEIPT = 111, 114
 -- Places in a receipt.
 local FINGERPRINT, STATE, SIZE, GIVEN, BACK, UNTIL, FIRST_UNTIL = 1, 2, 3, 4, 5, 6, 7
 local AT, EVENT, CONFIRM, LEGS, RESULTS, NOTE, RELEASES, SPREAD = 8, 9, 10, 11, 12, 13, 14, 15
+local GONE = 16
 
 -- Kinds of legs, and their places: {kind, owner, entry, ...}.
 local COUNT, ONCE, INTERVAL, ZONE, SPEND, EARN = 1, 2, 3, 4, 5, 6
@@ -231,6 +239,48 @@ local function live_of(receipt)
   return 0
 end
 
+-- Whether the leg at a place is among those that 8 bytes name.
+local function names(legs, place)
+  local bit = (place - 1) % 8
+  local value = byte(legs, 8 - (place - 1 - bit) / 8)
+  return math.floor(value / 2 ^ bit) % 2 == 1
+end
+
+-- Whether a leg was not given back by itself.
+local function in_force(receipt, place)
+  return not receipt[GONE] or not names(receipt[GONE], place)
+end
+
+-- The legs in force that `wanted` names, or nil without any; and whether they are all.
+local function legs_among(receipt, wanted)
+  local bytes, found, all = { 0, 0, 0, 0, 0, 0, 0, 0 }, false, true
+  for place = 1, #legs_in(receipt) do
+    if in_force(receipt, place) then
+      if names(wanted, place) then
+        local bit = (place - 1) % 8
+        local at = 8 - (place - 1 - bit) / 8
+        bytes[at] = bytes[at] + 2 ^ bit
+        found = true
+      else
+        all = false
+      end
+    end
+  end
+  return found and string.char(unpack(bytes)) or nil, all
+end
+
+-- The legs that one of two names; both name none together.
+local function with_legs(gone, more)
+  if not gone then
+    return more
+  end
+  local bytes = {}
+  for place = 1, 8 do
+    bytes[place] = byte(gone, place) + byte(more, place)
+  end
+  return string.char(unpack(bytes))
+end
+
 -- Notes that a record changed, so that the next event carries it.
 local function touch(owner, entry)
   dirty_owners[owner] = true
@@ -380,11 +430,57 @@ local function in_lots(balance)
   return sum
 end
 
-local function is_over(expires, now)
+-- When a lot ends, and from when on it can be spent.
+local function both(moments)
+  if type(moments) == 'table' then
+    return moments[1], moments[2]
+  end
+  return moments, false
+end
+
+-- The moments of what a leg earns.
+local function moments_of(leg)
+  return leg[10] and { leg[5], leg[10] } or leg[5]
+end
+
+local function is_over(moments, now)
+  local expires = both(moments)
   return expires and expires <= now
 end
 
+local function can_be_spent(moments, now)
+  local expires, from = both(moments)
+  return not (expires and expires <= now) and not (from and from > now)
+end
+
+local function is_same_lot(one, other)
+  local one_end, one_from = both(one)
+  local other_end, other_from = both(other)
+  return one_end == other_end and one_from == other_from
+end
+
+-- In the order of lots: by their end, "never" last, then by when they can be spent.
+local function comes_before(one, other)
+  local one_end, one_from = both(one)
+  local other_end, other_from = both(other)
+  if one_end ~= other_end then
+    return one_end and (not other_end or one_end < other_end)
+  end
+  return other_from and (not one_from or one_from < other_from)
+end
+
 local function available(balance, now)
+  local sum, lots = 0, balance[4]
+  for place = 1, #lots, 2 do
+    if can_be_spent(lots[place + 1], now) then
+      sum = sum + lots[place]
+    end
+  end
+  return sum
+end
+
+-- What can be spent now or later.
+local function standing_in_lots(balance, now)
   local sum, lots = 0, balance[4]
   for place = 1, #lots, 2 do
     if not is_over(lots[place + 1], now) then
@@ -394,7 +490,7 @@ local function available(balance, now)
   return sum
 end
 
-local function add_lot(balance, amount, expires)
+local function add_lot(balance, amount, moments)
   if amount == 0 then
     return
   end
@@ -402,16 +498,16 @@ local function add_lot(balance, amount, expires)
   local place = 1
   while place < #lots do
     local other = lots[place + 1]
-    if other == expires then
+    if is_same_lot(other, moments) then
       lots[place] = lots[place] + amount
       return
     end
-    if expires and (not other or other > expires) then
+    if comes_before(moments, other) then
       break
     end
     place = place + 2
   end
-  table.insert(lots, place, expires)
+  table.insert(lots, place, moments)
   table.insert(lots, place, amount)
 end
 
@@ -419,26 +515,33 @@ end
 local function retain(balance, keeps)
   local lots = {}
   for place = 1, #balance[4], 2 do
-    local amount, expires = balance[4][place], balance[4][place + 1]
-    if keeps(amount, expires) then
+    local amount, moments = balance[4][place], balance[4][place + 1]
+    if keeps(amount, moments) then
       lots[#lots + 1] = amount
-      lots[#lots + 1] = expires
+      lots[#lots + 1] = moments
     end
   end
   balance[4] = lots
 end
 
-local function put_in(balance, amount, expires)
+-- Pays what is owed out of what comes in; says what is left of it.
+local function pay(balance, amount)
+  local paid = math.min(balance[5], amount)
+  balance[5] = balance[5] - paid
+  return amount - paid
+end
+
+local function put_in(balance, amount, moments)
   balance[1] = balance[1] + amount
-  add_lot(balance, amount, expires)
+  add_lot(balance, pay(balance, amount), moments)
 end
 
 -- A copy of the balance, or the one it begins with.
 local function open_balance(owner, entry, opening, expires)
   local known = owner_record(owner)[2][entry]
-  local balance = { 0, 0, 0, {} }
+  local balance = { 0, 0, 0, {}, 0 }
   if known then
-    balance = { known[1], known[2], known[3], {} }
+    balance = { known[1], known[2], known[3], {}, known[5] or 0 }
     for place = 1, #known[4] do
       balance[4][place] = known[4][place]
     end
@@ -450,8 +553,8 @@ end
 
 -- Writes down the lots whose end has come.
 local function lapse(balance, now)
-  local over = in_lots(balance) - available(balance, now)
-  retain(balance, function(_, expires) return not is_over(expires, now) end)
+  local over = in_lots(balance) - standing_in_lots(balance, now)
+  retain(balance, function(_, moments) return not is_over(moments, now) end)
   balance[3] = balance[3] + over
 end
 
@@ -459,12 +562,13 @@ local function is_left(amount)
   return amount > 0
 end
 
--- Takes up to `amount`, from the lot that ends first; says what from which lots.
-local function spend(balance, amount)
+-- Takes up to `amount` of what can be spent, from the lot that ends first; says what from which
+-- lots.
+local function spend(balance, amount, now)
   local left, parts, lots = amount, {}, balance[4]
   for place = 1, #lots, 2 do
     local part = math.min(lots[place], left)
-    if part > 0 then
+    if part > 0 and can_be_spent(lots[place + 1], now) then
       lots[place] = lots[place] - part
       left = left - part
       parts[#parts + 1] = part
@@ -476,31 +580,32 @@ local function spend(balance, amount)
   return parts
 end
 
--- Gives back what lies between `keep` and `had`, to lots with their original end.
+-- Gives back what lies between `keep` and `had`, to lots with their original moments.
 local function give_back(balance, parts, had, keep, now)
   local first, lapsed = 0, 0
   for place = 1, #parts, 2 do
-    local last, expires = first + parts[place], parts[place + 1]
+    local last, moments = first + parts[place], parts[place + 1]
     local back = math.max(math.min(last, had) - math.max(first, keep), 0)
     first = last
     if back > 0 then
       balance[2] = balance[2] - back
-      if is_over(expires, now) then
-        balance[3] = balance[3] + back
-        lapsed = lapsed + back
+      local rest = pay(balance, back)
+      if is_over(moments, now) then
+        balance[3] = balance[3] + rest
+        lapsed = lapsed + rest
       else
-        add_lot(balance, back, expires)
+        add_lot(balance, rest, moments)
       end
     end
   end
   return lapsed
 end
 
--- Takes back what was put in, first from the lot that ends at `expires`; says how much was there.
-local function take_back(balance, amount, expires)
+-- Takes back what was put in, first from the lot of these moments; says how much was not there.
+local function take_back(balance, amount, moments, is_debt)
   local left, lots = amount, balance[4]
   for place = 1, #lots, 2 do
-    if lots[place + 1] == expires then
+    if is_same_lot(lots[place + 1], moments) then
       local part = math.min(lots[place], left)
       lots[place] = lots[place] - part
       left = left - part
@@ -513,8 +618,13 @@ local function take_back(balance, amount, expires)
     left = left - part
   end
   retain(balance, is_left)
-  balance[1] = balance[1] - (amount - left)
-  return amount - left
+  if is_debt then
+    balance[1] = balance[1] - amount
+    balance[5] = balance[5] + left
+  else
+    balance[1] = balance[1] - (amount - left)
+  end
+  return left
 end
 
 ------------------------------------------------------------------------------------------------
@@ -526,7 +636,7 @@ local function kept_by(receipt)
   local kept = {}
   local results = receipt[RESULTS]
   for place, leg in ipairs(legs_in(receipt)) do
-    if not is_foreign(leg[2]) then
+    if not is_foreign(leg[2]) and in_force(receipt, place) then
       local kind, owner, facet = leg[1], leg[2], sub(leg[3], 2)
       local amount, coming = 0, 0
       if kind == COUNT or kind == SPEND then
@@ -616,8 +726,9 @@ local function retry_after(owner, entry, needed, now)
     return false
   end
   local freed, last = 0, now
-  local found = call('ZRANGEBYSCORE', holds_key(owner, sub(entry, 2)), '(' .. string.format('%.0f', now), '+inf',
-    'WITHSCORES', 'LIMIT', 0, HOLDS_LOOKED_AT_MAX)
+  local after = '(' .. string.format('%.0f', now)
+  local found = call('ZRANGEBYSCORE', holds_key(owner, sub(entry, 2)), after, '+inf', 'WITHSCORES',
+    'LIMIT', 0, HOLDS_LOOKED_AT_MAX)
   for place = 1, #found, 2 do
     freed = freed + tonumber(sub(found[place], 17))
     last = tonumber(found[place + 1])
@@ -703,23 +814,25 @@ local function check_spend(legs, place, leg, now)
   if left >= needed then
     return nil
   end
-  if left + prepared(owner, entry) >= needed then
+  -- What holds give back pays a debt first.
+  local missing = needed + balance[5] - left
+  if prepared(owner, entry) >= missing then
     return { 0 }
   end
   local kept = held(owner, entry)
   local retry = false
-  if left + kept >= needed then
-    retry = retry_after(owner, entry, needed - left, now)
+  if kept >= missing then
+    retry = retry_after(owner, entry, missing, now)
   end
   return { 1, place - 1, left, kept, retry }
 end
 
-local function has_room(balance, expires, now)
+local function has_room(balance, moments, now)
   local live, lots = 0, balance[4]
   for place = 1, #lots, 2 do
     if not is_over(lots[place + 1], now) then
       live = live + 1
-      if lots[place + 1] == expires then
+      if is_same_lot(lots[place + 1], moments) then
         return true
       end
     end
@@ -730,7 +843,7 @@ end
 local function check_earn(legs, place, leg, now)
   local owner, entry, amount, cap = leg[2], leg[3], leg[4], leg[6]
   local balance = open_balance(owner, entry, leg[8], leg[9])
-  if not has_room(balance, leg[5], now) then
+  if not has_room(balance, moments_of(leg), now) then
     return { 5, place - 1 }
   end
   local coming = earning(owner, entry) + moved(legs, place - 1, EARN, owner, entry)
@@ -739,7 +852,7 @@ local function check_earn(legs, place, leg, now)
     return { 4, place - 1, earned, false }
   end
   local spent = moved(legs, place - 1, SPEND, owner, entry)
-  local standing = math.max(available(balance, now) - spent, 0) + held(owner, entry) + coming
+  local standing = math.max(standing_in_lots(balance, now) - spent, 0) + held(owner, entry) + coming
   if cap and leg[7] and standing + amount > cap then
     return { 4, place - 1, standing, cap }
   end
@@ -844,7 +957,7 @@ local function take_earn(legs, results, place, leg, is_held, now)
     amount = math.min(room, amount)
   end
   if not is_held then
-    put_in(balance, amount, leg[5])
+    put_in(balance, amount, moments_of(leg))
   end
   write(owner, entry, balance)
   return { amount, 0, false, false }
@@ -877,7 +990,8 @@ local function take(legs, results, place, leg, is_held, event, now)
   elseif kind == SPEND then
     local balance = open_balance(owner, entry, leg[6], leg[7])
     lapse(balance, now)
-    local parts = spend(balance, leg[5] and leg[4] or math.min(leg[4], in_lots(balance)))
+    local wanted = leg[5] and leg[4] or math.min(leg[4], available(balance, now))
+    local parts = spend(balance, wanted, now)
     local amount = 0
     for part = 1, #parts, 2 do
       amount = amount + parts[part]
@@ -906,9 +1020,9 @@ local function settle_earn(leg, from_held, had, to_held, keeps, now)
   local short = 0
   lapse(balance, now)
   if from_held and not to_held then
-    put_in(balance, keeps, leg[5])
+    put_in(balance, keeps, moments_of(leg))
   elseif not from_held then
-    short = had - keeps - take_back(balance, had - keeps, leg[5])
+    short = take_back(balance, had - keeps, moments_of(leg), leg[11])
   end
   write(owner, entry, balance)
   return short
@@ -942,14 +1056,16 @@ local function settle_leg(receipt, leg, result, from_held, from, to_held, to, no
   return 0, 0
 end
 
--- Moves what is in force from one account and quantity to another. The last change is undone
--- first; what was spent comes back before what was earned is taken back.
-local function settle(receipt, from_held, from, to_held, to, now)
+-- Moves what is in force from one account and quantity to another: of the legs that `only` names,
+-- or of all that are not gone. The last change is undone first; what was spent comes back before
+-- what was earned is taken back.
+local function settle(receipt, only, from_held, from, to_held, to, now)
   local legs, lapsed, short = legs_in(receipt), 0, 0
   for round = 1, 2 do
     for place = #legs, 1, -1 do
       local leg = legs[place]
-      if (leg[1] == EARN) == (round == 2) and not is_foreign(leg[2]) then
+      local counts = (leg[1] == EARN) == (round == 2) and not is_foreign(leg[2])
+      if counts and in_force(receipt, place) and (not only or names(only, place)) then
         local more, less =
           settle_leg(receipt, leg, receipt[RESULTS][place], from_held, from, to_held, to, now)
         lapsed, short = lapsed + more, short + less
@@ -985,7 +1101,7 @@ end
 
 -- What a posting has in other partitions must follow what its home decided.
 local function follow_later(id, receipt)
-  if receipt[SPREAD] then
+  if receipt[SPREAD] and #receipt[SPREAD][3] > 0 then
     receipt[SPREAD][1] = receipt[SPREAD][1] + 1
     call('ZADD', tag(home_of(id)) .. 'p', clock, id)
   end
@@ -994,7 +1110,7 @@ end
 local function expire(id, receipt, now)
   secure(id, legs_in(receipt))
   close_hold(id, receipt)
-  settle(receipt, true, live_of(receipt), true, 0, now)
+  settle(receipt, nil, true, live_of(receipt), true, 0, now)
   receipt[STATE] = EXPIRED
   follow_later(id, receipt)
   record(EXPIRED_EVENT, id, now)
@@ -1049,8 +1165,8 @@ end
 --   D and R  done and repeated, with the receipt      N  refused, with the reason
 --   M  mismatch   U  unknown   L  looked              Q  in doubt: {id, home, attempt}
 --   W  too early to say        X  given up            P  prepared, with the results
---   F  followed: {lapsed, short, after}               T  decided: {step, state, size, confirmed,
---                                                        released, until}
+--   F  followed: {lapsed, short, after, what the      T  decided: {step, state, size, confirmed,
+--      first leg did}                                    released, until, gone}
 -- A reason: {1, leg, used, held, retry} guard, {2, leg, retry} too soon, {3, leg, at} elsewhere,
 -- {4, leg, balance, cap} cap, {5, leg} too many lots, {6} hold not found, {7} hold expired,
 -- {8} not found, {9} already released, {10, left} release exceeds, {11, left} confirm exceeds.
@@ -1062,8 +1178,8 @@ local function refused(reason)
   return { 'N', pack(reason) }
 end
 
--- What stands in the way of legs, or nil: a doubt, or the first guard that fails once the holds that
--- are over have ended.
+-- What stands in the way of legs, or nil: a doubt, or the first guard that fails once the holds
+-- that are over have ended.
 local function obstacle(legs, now)
   local doubt = reclaim(legs, now)
   if doubt then
@@ -1099,13 +1215,13 @@ local function confirm(id, part, now)
     return refused({ 7 })
   end
   local wanted = part or live
-  if wanted == 0 or wanted > live then
+  if type(wanted) == 'string' or wanted == 0 or wanted > live then
     return refused({ 11, live })
   end
   secure(id, legs_in(receipt))
   -- From here it must succeed.
   close_hold(id, receipt)
-  settle(receipt, true, live, false, wanted, now)
+  settle(receipt, nil, true, live, false, wanted, now)
   receipt[STATE] = REDEEMED
   receipt[GIVEN] = receipt[BACK] + wanted
   local after = standings(receipt)
@@ -1115,7 +1231,82 @@ local function confirm(id, part, now)
   return done(receipt)
 end
 
-local function release(id, release_id, part, now)
+-- What a part means of a receipt: {legs, what they keep, what is given of the size}, or a reason.
+local function share_of(receipt, part)
+  local live = live_of(receipt)
+  if live == 0 then
+    return nil, { 9 }
+  end
+  local share = { nil, 0, live }
+  if type(part) == 'string' then
+    local legs, all = legs_among(receipt, part)
+    if not legs then
+      return nil, { 9 }
+    end
+    share = { legs, 0, all and live or 0 }
+  elseif part then
+    if part == 0 or part > live then
+      return nil, { 10, live }
+    end
+    share = { nil, live - part, part }
+  end
+  if #receipt[RELEASES] + 1 >= RELEASES_MAX and share[3] < live then
+    return nil, { 10, live }
+  end
+  return share
+end
+
+-- Adds a posting to the history of the owners whose legs it has.
+local function remember(id, legs)
+  for place, leg in ipairs(legs) do
+    local owner = leg[2]
+    local is_first = not is_foreign(owner)
+    for earlier = 1, place - 1 do
+      is_first = is_first and legs[earlier][2] ~= owner
+    end
+    if is_first then
+      local owned = owner_record(owner)
+      local ids = owned[1]
+      if #ids >= IDS_MAX * 16 then
+        local members = {}
+        for first = 1, #ids, 16 do
+          members[#members + 1] = clock
+          members[#members + 1] = sub(ids, first, first + 15)
+        end
+        call('ZADD', tag(partition_of(owner)) .. 'l' .. owner, unpack(members))
+        ids = ''
+      end
+      owned[1] = ids .. id
+      dirty_owners[owner] = true
+    end
+  end
+end
+
+local function given_up_key(id, attempt)
+  return tag(only) .. 'a' .. id .. attempt
+end
+
+-- A credit that is prepared in another partition is decided with its release: under an id of its
+-- own there is a receipt here for those who follow, until all have. Its note says which release it
+-- is of, and it has no event.
+local function decide_credit(receipt, id, c)
+  local credit, attempt, partition, result = c[7][1], c[7][2], c[7][3], c[7][4]
+  save_receipt(credit, {
+    string.rep('\0', 8), REDEEMED, 1, 1, 0, false, false, c[5], 0, false, c[6], { result },
+    id .. c[3], {}, { 1, attempt, { partition }, 0 }, false,
+  })
+  call('ZADD', tag(only) .. 'p', clock, credit)
+  receipt[SPREAD] = receipt[SPREAD] or { 0, string.rep('\0', 8), {}, 0 }
+  local open = receipt[SPREAD][5] or {}
+  open[#open + 1] = credit
+  receipt[SPREAD][5] = open
+end
+
+-- c: {4, id, release_id, part, now, credit, prepared}: a credit is a list of one leg, packed, or
+-- absent. One for another partition must be prepared there first, which is asked for by U; prepared
+-- is {id of its own, attempt, partition, result}.
+local function release(c)
+  local id, release_id, part, now, credit = c[2], c[3], c[4], c[5], c[6] or nil
   expire_if_over(id, now)
   local receipt = receipt_of(id)
   if not receipt then
@@ -1123,39 +1314,59 @@ local function release(id, release_id, part, now)
   end
   for _, first in ipairs(receipt[RELEASES]) do
     if first[1] == release_id then
-      return first[2] == part and repeated(receipt) or { 'M' }
+      return first[2] == part and first[9] == credit and repeated(receipt) or { 'M' }
     end
   end
   if receipt[STATE] == EXPIRED then
     return refused({ 7 })
   end
-  local live = live_of(receipt)
-  if live == 0 then
-    return refused({ 9 })
+  local share, reason = share_of(receipt, part)
+  if not share then
+    return refused(reason)
   end
-  local given = part or live
-  local too_many = #receipt[RELEASES] + 1 >= RELEASES_MAX and given < live
-  if given == 0 or given > live or too_many then
-    return refused({ 10, live })
+  local credited = credit and unpacked(credit) or {}
+  local is_theirs = credit and is_foreign(credited[1][2])
+  if is_theirs and not c[7] then
+    return { 'U' }
+  elseif is_theirs and call('EXISTS', given_up_key(c[7][1], c[7][2])) == 1 then
+    return { 'X' }
+  end
+  local no = obstacle(credited, now)
+  if no then
+    return no
   end
   secure(id, legs_in(receipt))
+  secure(is_theirs and c[7][1] or id, credited)
   -- From here it must succeed.
-  local is_held = receipt[STATE] == HELD
+  local live, is_held = live_of(receipt), receipt[STATE] == HELD
   if is_held then
     close_hold(id, receipt)
   end
-  local lapsed, short = settle(receipt, is_held, live, is_held, live - given, now)
+  local only, keeps, given = share[1], share[2], share[3]
+  local lapsed, short = settle(receipt, only, is_held, live, is_held, keeps, now)
   receipt[BACK] = receipt[BACK] + given
+  if only then
+    receipt[GONE] = with_legs(receipt[GONE], only)
+  end
   if live == given then
     receipt[STATE] = RELEASED
   elseif is_held then
     open_hold(id, receipt)
   end
-  local after = standings(receipt)
+  local after, result = standings(receipt), nil
+  if is_theirs then
+    result = c[7][4]
+    decide_credit(receipt, id, c)
+  elseif credit then
+    result = take(credited, {}, 1, credited[1], false, 0, now)
+    result[2] = standing(credited[1])
+    remember(id, credited)
+  end
   follow_later(id, receipt)
   local event = record(RELEASED_EVENT, id, now)
   local releases = receipt[RELEASES]
-  releases[#releases + 1] = { release_id, part, given, now, event, lapsed, short, after }
+  releases[#releases + 1] =
+    { release_id, part, given, now, event, lapsed, short, after, credit, result }
   save_receipt(id, receipt)
   return done(receipt)
 end
@@ -1194,7 +1405,7 @@ local function status(id, now)
   end
   if receipt[STATE] == HELD and receipt[UNTIL] <= now then
     local over = {}
-    for place = 1, SPREAD do
+    for place = 1, GONE do
       over[place] = receipt[place]
     end
     over[STATE] = EXPIRED
@@ -1229,32 +1440,6 @@ local function repeat_of(id, fingerprint, ends, now)
     return repeated(known)
   end
   return refused({ 9 })
-end
-
--- Adds a posting to the history of the owners whose legs it has.
-local function remember(id, legs)
-  for place, leg in ipairs(legs) do
-    local owner = leg[2]
-    local is_first = not is_foreign(owner)
-    for earlier = 1, place - 1 do
-      is_first = is_first and legs[earlier][2] ~= owner
-    end
-    if is_first then
-      local owned = owner_record(owner)
-      local ids = owned[1]
-      if #ids >= IDS_MAX * 16 then
-        local members = {}
-        for first = 1, #ids, 16 do
-          members[#members + 1] = clock
-          members[#members + 1] = sub(ids, first, first + 15)
-        end
-        call('ZADD', tag(partition_of(owner)) .. 'l' .. owner, unpack(members))
-        ids = ''
-      end
-      owned[1] = ids .. id
-      dirty_owners[owner] = true
-    end
-  end
 end
 
 local function spent(legs, results)
@@ -1304,7 +1489,7 @@ local function post(c, foreign, attempt, others)
   end
   local receipt = {
     fingerprint, ends and HELD or REDEEMED, size, ends and 0 or size, 0, ends, ends, now, 0, false,
-    c[6], results, c[7], earlier, others and { 1, attempt, others, 0 } or false,
+    c[6], results, c[7], earlier, others and { 1, attempt, others, 0 } or false, false,
   }
   legs_of[receipt] = legs
   if ends then
@@ -1329,12 +1514,21 @@ end
 -- decided at home, then followed by the others. Only the home decides; each message can arrive
 -- twice or late and does no harm.
 
-local function given_up_key(id, attempt)
-  return tag(only) .. 'a' .. id .. attempt
+-- What the legs of a posting will add to a balance beyond what is owed there.
+local function coming(legs, results, leg)
+  local sum = 0
+  for place, other in ipairs(legs) do
+    if other[1] == EARN and is_same(other, leg[2], leg[3]) then
+      sum = sum + results[place][1]
+    end
+  end
+  local balance = sum > 0 and owner_record(leg[2])[2][leg[3]]
+  return math.max(sum - (balance and balance[5] or 0), 0)
 end
 
--- c: {12, id, attempt, home, fingerprint, legs, now, is_held}. Takes what the legs here need, as a
--- hold that is over soon.
+-- c: {12, id, attempt, home, fingerprint, legs, now, is_held, posting}. Takes what the legs here
+-- need, as a hold that is over soon. With `posting` it is a credit of that one's release, which
+-- stands in its note.
 local function prepare(c)
   local id, attempt, now = c[2], c[3], c[7]
   local known = sub_of(id)
@@ -1354,23 +1548,20 @@ local function prepare(c)
   local results = take_all(legs, true, event, now)
   local ends = clock + PREPARED_MS
   local receipt = {
-    c[5], HELD, 1, 0, 0, ends, ends, now, event, false, c[6], results, '', {},
-    { c[4], attempt, 0, 0, 0, {}, now },
+    c[5], HELD, 1, 0, 0, ends, ends, now, event, false, c[6], results, c[9] or '', {},
+    { c[4], attempt, 0, 0, 0, {}, now }, false,
   }
   legs_of[receipt] = legs
   open_hold(id, receipt, true)
   for place, leg in ipairs(legs) do
     local result = results[place]
     if not is_foreign(leg[2]) then
-      result[2] = standing(leg)
-      if leg[1] == EARN and not c[8] then
-        result[2] = result[2] + result[1]
-      end
+      result[2] = standing(leg) + (c[8] and 0 or coming(legs, results, leg))
     end
     result[5] = event
   end
   record(FOLLOWED_EVENT, id, now)
-  remember(id, legs)
+  remember(c[9] or id, legs)
   subs[id] = receipt
   dirty_subs[id] = true
   return { 'P', results }
@@ -1394,7 +1585,7 @@ local function decision(c)
   local spread = receipt and receipt[SPREAD]
   if spread and spread[2] == attempt then
     return { 'T', { spread[1], receipt[STATE], receipt[SIZE], receipt[GIVEN], receipt[BACK],
-      receipt[UNTIL] } }
+      receipt[UNTIL], receipt[GONE] or false } }
   end
   call('SET', given_up_key(id, attempt), '1', 'PX', GIVEN_UP_MS)
   return { 'X' }
@@ -1411,8 +1602,10 @@ local function follow(c)
   local spread = receipt[SPREAD]
   local is_prepared = spread[3] == 0
   local step = target and target[1] or 1
-  if spread[3] >= step then
-    return { 'F', { spread[4], spread[5], spread[6] } }
+  -- What its home knows nothing of any more was a hold that is over, and whose id was used again.
+  local is_replaced = not target and receipt[STATE] == HELD
+  if spread[3] >= step and not is_replaced then
+    return { 'F', { spread[4], spread[5], spread[6], receipt[RESULTS][1][1] } }
   end
   secure(id, legs_in(receipt))
   -- From here it must succeed.
@@ -1421,12 +1614,18 @@ local function follow(c)
     close_hold(id, receipt, is_prepared)
   end
   local is_held, left = true, 0
+  local lapsed, short = 0, 0
   if target then
     if is_prepared then
       live = target[3]
     end
     receipt[STATE], receipt[SIZE], receipt[GIVEN] = target[2], target[3], target[4]
     receipt[BACK], receipt[UNTIL] = target[5], target[6]
+    if target[7] then
+      -- Those that are gone already are skipped.
+      lapsed, short = settle(receipt, target[7], was_held, live, was_held, 0, now)
+      receipt[GONE] = target[7]
+    end
     is_held, left = target[2] == HELD, live_of(receipt)
     if left == 0 then
       is_held = was_held
@@ -1434,7 +1633,14 @@ local function follow(c)
   else
     receipt[STATE] = EXPIRED
   end
-  spread[4], spread[5] = settle(receipt, was_held, live, is_held, left, now)
+  if target and receipt[NOTE] ~= '' then
+    -- A credit: what was given back before is there now.
+    receipt[RESULTS] = take_all(legs_in(receipt), false, 0, now)
+  elseif was_held ~= is_held or live ~= left then
+    local more_lapsed, more_short = settle(receipt, nil, was_held, live, is_held, left, now)
+    lapsed, short = lapsed + more_lapsed, short + more_short
+  end
+  spread[4], spread[5] = lapsed, short
   if receipt[STATE] == HELD then
     open_hold(id, receipt)
   end
@@ -1442,16 +1648,44 @@ local function follow(c)
   record(FOLLOWED_EVENT, id, now)
   subs[id] = receipt
   dirty_subs[id] = true
-  return { 'F', { spread[4], spread[5], spread[6] } }
+  return { 'F', { spread[4], spread[5], spread[6], receipt[RESULTS][1][1] } }
 end
 
--- c: {10, id, step, lapsed, short, after}. All have followed up to a step; what they could not put
--- back and what stands there now belongs to the home's answer. `after` is by leg, false for ours.
+-- A credit is in its balance; what it did there belongs to the release.
+local function close_credit(credit, known, c)
+  local id, release_id = sub(known[NOTE], 1, 16), sub(known[NOTE], 17)
+  secure(credit, {})
+  secure(id, {})
+  local receipt = receipt_of(id)
+  call('ZREM', tag(only) .. 'p', credit)
+  call('DEL', tag(only) .. 'r' .. credit)
+  receipts[credit] = false
+  if receipt then
+    for _, release in ipairs(receipt[RELEASES]) do
+      if release[1] == release_id and c[6][1] then
+        release[10] = { c[7], c[6][1], false, false }
+      end
+    end
+    local open = {}
+    for _, other in ipairs(receipt[SPREAD][5] or {}) do
+      open[#open + 1] = other ~= credit and other or nil
+    end
+    receipt[SPREAD][5] = open
+    save_receipt(id, receipt)
+  end
+  return { 'U' }
+end
+
+-- c: {10, id, step, lapsed, short, after, what the first leg did}. All have followed up to a step;
+-- what they could not put back and what stands there now belongs to the home's answer. `after` is
+-- by leg, false for ours.
 local function close(c)
   local id = c[2]
   local receipt = receipt_of(id)
   if not receipt then
     return { 'U' }
+  elseif receipt[EVENT] == 0 then
+    return close_credit(id, receipt, c)
   end
   local spread = receipt[SPREAD]
   if spread and spread[1] == c[3] and spread[4] < c[3] then
@@ -1481,8 +1715,8 @@ local function would_pass(c)
 end
 
 -- c: {kind, id, ...}: 1 post, 2 recall {fingerprint, until, now}, 3 confirm {part, now},
--- 4 release {release_id, part, now}, 5 extend {until, now}, 6 status {now}, 7 look {owner, ...};
--- the others stand with their functions.
+-- 4 release {release_id, part, now, credit, prepared}, 5 extend {until, now}, 6 status {now},
+-- 7 look {owner, ...}; the others stand with their functions.
 local function command(c)
   local kind, id = c[1], c[2]
   if kind == 1 then
@@ -1492,7 +1726,7 @@ local function command(c)
   elseif kind == 3 then
     return confirm(id, c[3], c[4])
   elseif kind == 4 then
-    return release(id, c[3], c[4], c[5])
+    return release(c)
   elseif kind == 5 then
     return extend(id, c[3], c[4])
   elseif kind == 6 then
@@ -1634,8 +1868,8 @@ local function claim(keys, args)
 end
 
 -- Drops a posting from the histories of the owners whose legs are here.
-local function drop_from_history(id, receipt)
-  for _, leg in ipairs(legs_in(receipt)) do
+local function drop_from_history(id, legs)
+  for _, leg in ipairs(legs) do
     if not is_foreign(leg[2]) then
       call('ZREM', tag(partition_of(leg[2])) .. 'l' .. leg[2], id)
     end
@@ -1646,7 +1880,7 @@ end
 local function forget(id, before)
   local theirs = only and sub_of(id)
   if theirs and theirs[STATE] ~= HELD and theirs[SPREAD][7] < before then
-    drop_from_history(id, theirs)
+    drop_from_history(theirs[NOTE] ~= '' and theirs[NOTE] or id, legs_in(theirs))
     call('DEL', tag(only) .. 's' .. id)
     subs[id] = false
   end
@@ -1664,7 +1898,10 @@ local function forget(id, before)
   if last >= before or receipt[STATE] == HELD then
     return
   end
-  drop_from_history(id, receipt)
+  drop_from_history(id, legs_in(receipt))
+  for _, release in ipairs(receipt[RELEASES]) do
+    drop_from_history(id, release[9] and unpacked(release[9]) or {})
+  end
   call('DEL', tag(home_of(id)) .. 'r' .. id)
   receipts[id] = false
 end

@@ -12,7 +12,7 @@ use super::wire::{OwnerRecord, Reader};
 use crate::domain::book::{Event, EventKind};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{Receipt, State};
-use crate::ledger::{Cursor, Entry, LedgerError};
+use crate::ledger::{Cursor, Entry, LedgerError, owners_of_event};
 use crate::remote::{Lane, RemoteError};
 
 /// Most older postings of an owner that are looked through for a page.
@@ -169,7 +169,9 @@ async fn history(
     let mut entries = Vec::new();
     for id in ids {
         if let Some(receipt) = receipt_of(rounds, &mut lane, id).await? {
-            entries.extend(told(&receipt));
+            let concerns =
+                |entry: &Entry| owners_of_event(&receipt, entry.event.number).contains(&owner);
+            entries.extend(told(&receipt).into_iter().filter(concerns));
         }
     }
     entries.sort_by_key(|entry| std::cmp::Reverse((entry.event.at, entry.event.number)));

@@ -6,6 +6,10 @@
 //! *decided* at home, together with the legs that are there; answered; and *followed* by the
 //! others. A call that fails leaves a hold, and whoever finds it asks the home: what is not decided
 //! by then is given up. Nothing here waits for anything but calls, and only the home decides.
+//!
+//! A release that credits somebody in another partition goes the same way, see `credit`.
+
+mod credit;
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
@@ -21,7 +25,7 @@ use super::call::{self, Doubt, Reach, Said, key, owners_in, partition_of};
 use super::round::{Item, Rounds, Trouble};
 use super::wire::{Reader, Spread, Writer};
 use crate::domain::id::{Owner, PostingId};
-use crate::domain::posting::{Blocked, Command, Leg, LegResult, Mode, Outcome, Posting};
+use crate::domain::posting::{Blocked, Command, Leg, LegResult, Mode, Outcome, Posting, Receipt};
 use crate::domain::time::Timestamp;
 use crate::ledger::{Answer, LedgerError};
 use crate::remote::Lane;
@@ -81,6 +85,11 @@ impl Rounds {
         for (item, home) in items.into_iter().zip(homes) {
             match (item.command(), home) {
                 (Command::Post(posting), Some(home)) if self.is_spread(posting, home) => {
+                    spread.push((item, home));
+                }
+                (Command::Release { credit: Some(credit), .. }, Some(home))
+                    if self.partition(&credit.key().owner.0) != home =>
+                {
                     spread.push((item, home));
                 }
                 (_, Some(home)) => plain.entry(home).or_default().push(item),
@@ -222,6 +231,9 @@ impl Rounds {
             let tried = match item.command() {
                 Command::Post(posting) => self.try_spread(&mut lane, posting, home).await,
                 Command::Look { owners } => self.look_around(&mut lane, owners).await,
+                release @ Command::Release { credit: Some(credit), .. } => {
+                    self.try_credit(&mut lane, release, credit, home).await
+                }
                 Command::Recall { .. }
                 | Command::Confirm { .. }
                 | Command::Release { .. }
@@ -314,8 +326,8 @@ impl Rounds {
         let asked = others.iter().map(|partition| {
             let mut lane = lane.clone();
             async move {
-                let prepared = self.prepare(&mut lane, posting, home, *partition, attempt).await;
-                (*partition, prepared)
+                let prepared = self.prepare(&mut lane, posting, home, *partition, attempt, None);
+                (*partition, prepared.await)
             }
         });
         let mut taken = Vec::new();
@@ -430,9 +442,10 @@ impl Rounds {
         home: u16,
         partition: u16,
         attempt: [u8; 8],
+        credit_of: Option<PostingId>,
     ) -> Result<Prepared, Trouble> {
         let mut out = Writer::default();
-        out.array(8);
+        out.array(9);
         out.uint(12);
         out.bytes(&posting.id.0);
         out.bytes(&attempt);
@@ -441,6 +454,10 @@ impl Rounds {
         out.legs(&posting.legs);
         out.moment(posting.now);
         out.flag(posting.mode != Mode::Post);
+        match credit_of {
+            Some(id) => out.bytes(&id.0),
+            None => out.flag(false),
+        }
         let (letter, value) = self.tell(lane, partition, out).await?;
         let mut reader = Reader::new(&value);
         let max_of = |leg| call::ceiling(&posting.legs, leg);
@@ -608,10 +625,29 @@ impl Rounds {
             | Outcome::Unknown
             | Outcome::Looked) => return Ok(other),
         };
+        let receipt = match spread.followed < spread.step {
+            true => self.all_follow(lane, receipt, spread, home).await?,
+            false => receipt,
+        };
+        let receipt = match spread.credits.is_empty() {
+            true => receipt,
+            false => self.credits_follow(lane, receipt.id, spread, home).await?,
+        };
+        Ok(if is_done { Outcome::Done(receipt) } else { Outcome::Replayed(receipt) })
+    }
+
+    /// Has the other partitions of a posting follow; the receipt as it stands then.
+    async fn all_follow(
+        &self,
+        lane: &mut Option<Lane>,
+        receipt: Box<Receipt>,
+        spread: &Spread,
+        home: u16,
+    ) -> Result<Box<Receipt>, Trouble> {
         let mut target = Writer::default();
         target.target(&receipt, spread.step);
         let target = target.done();
-        let (mut lapsed, mut short) = (0, 0);
+        let (mut lapsed, mut short, mut did) = (0, 0, 0);
         let mut after: Vec<Option<u64>> = vec![None; receipt.legs.len()];
         for partition in &spread.others {
             let (letter, value) =
@@ -621,10 +657,11 @@ impl Rounds {
                 continue;
             }
             let mut reader = Reader::new(&value);
-            let _fields = reader.array(3).map_err(damaged)?;
+            let _fields = reader.array(4).map_err(damaged)?;
             lapsed += reader.uint().map_err(damaged)?;
             short += reader.uint().map_err(damaged)?;
             let theirs = reader.standings().map_err(damaged)?;
+            did = reader.uint().map_err(damaged)?;
             let legs = receipt.legs.iter().zip(&theirs).zip(&mut after);
             for ((leg, stands), slot) in legs {
                 if self.partition(&leg.key().owner.0) == *partition {
@@ -634,7 +671,7 @@ impl Rounds {
         }
         self.shared.picture.wrote(receipt.legs.iter().flat_map(owners_in), (self.now)());
         let mut out = Writer::default();
-        out.array(6);
+        out.array(7);
         out.uint(10);
         out.bytes(&receipt.id.0);
         out.uint(spread.step);
@@ -647,12 +684,12 @@ impl Rounds {
                 None => out.flag(false),
             }
         }
+        out.uint(did);
         let (letter, value) = self.tell(lane, home, out).await?;
         if letter != b'D' {
-            return Ok(if is_done { Outcome::Done(receipt) } else { Outcome::Replayed(receipt) });
+            return Ok(receipt);
         }
-        let receipt = Box::new(Reader::new(&value).receipt(receipt.id).map_err(damaged)?);
-        Ok(if is_done { Outcome::Done(receipt) } else { Outcome::Replayed(receipt) })
+        Reader::new(&value).receipt(receipt.id).map(Box::new).map_err(damaged)
     }
 
     /// Settles what a posting has in `partition` and nobody there knows the end of.

@@ -5,10 +5,12 @@
 //! beyond 2^53 milliseconds are "never"; what has 64 bits travels as 8 bytes.
 
 mod kept;
+#[cfg(test)]
+mod tests;
+mod writer;
 
 use rmp::Marker;
 use rmp::decode;
-use rmp::encode;
 use smallvec::SmallVec;
 
 use crate::domain::book::{
@@ -16,13 +18,13 @@ use crate::domain::book::{
 };
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{
-    AtCap, Blocked, Command, Confirmed, Facet, Key, LEGS_MAX, LOTS_MAX, Leg, LegResult, LotPart,
-    Mark, Mode, NOTE_BYTES_MAX, Opening, Part, RELEASES_MAX, Receipt, Released, Setting, State,
-    Take, Unset,
+    AtCap, Blocked, ClawBack, Confirmed, Facet, Key, LEGS_MAX, Leg, LegResult, LotPart, Mark,
+    NOTE_BYTES_MAX, Opening, Part, RELEASES_MAX, Receipt, Released, Setting, State, Take, Unset,
 };
 use crate::domain::time::Timestamp;
 
 pub(super) use kept::Held;
+pub(super) use writer::{Credit, Writer, packed, packed_release};
 
 /// What is wrong with something that was read.
 pub(super) type Damage = String;
@@ -40,258 +42,6 @@ const COUNTER: u8 = b'c';
 const REGISTER: u8 = b'r';
 const BALANCE: u8 = b'b';
 
-/// Writes what the functions read.
-#[derive(Default)]
-pub(super) struct Writer(Vec<u8>);
-
-impl Writer {
-    pub(super) fn done(self) -> Vec<u8> {
-        self.0
-    }
-
-    // Writing into memory cannot fail.
-    pub(super) fn array(&mut self, len: usize) {
-        let _written = encode::write_array_len(&mut self.0, u32::try_from(len).unwrap_or(u32::MAX));
-    }
-
-    /// What a double cannot name is more than anything is allowed to be, and refused as such.
-    pub(super) fn uint(&mut self, value: u64) {
-        let _written = encode::write_uint(&mut self.0, value.min(UINT_MAX));
-    }
-
-    fn int(&mut self, value: i64) {
-        let _written = encode::write_sint(&mut self.0, value);
-    }
-
-    pub(super) fn flag(&mut self, value: bool) {
-        let _written = encode::write_bool(&mut self.0, value);
-    }
-
-    fn absent(&mut self) {
-        self.flag(false);
-    }
-
-    /// A value that is packed already.
-    pub(super) fn packed(&mut self, packed: &[u8]) {
-        self.0.extend_from_slice(packed);
-    }
-
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let _written = encode::write_str_len(&mut self.0, len);
-        self.0.extend_from_slice(bytes);
-    }
-
-    pub(super) fn moment(&mut self, moment: Timestamp) {
-        self.int(moment.0.clamp(-MOMENT_MAX, MOMENT_MAX));
-    }
-
-    pub(super) fn maybe_moment(&mut self, moment: Option<Timestamp>) {
-        match moment {
-            Some(moment) if moment.0 < MOMENT_MAX => self.moment(moment),
-            _ => self.absent(),
-        }
-    }
-
-    fn maybe_uint(&mut self, value: Option<u64>) {
-        match value {
-            Some(value) => self.uint(value),
-            None => self.absent(),
-        }
-    }
-
-    fn entry(&mut self, letter: u8, key: &Key) {
-        self.bytes(&key.owner.0);
-        let mut name = [letter; 9];
-        if let Some((_, facet)) = name.split_first_chunk_mut::<1>() {
-            facet.copy_from_slice(&key.facet.0.to_be_bytes());
-        }
-        self.bytes(&name);
-    }
-
-    fn opening(&mut self, opening: Option<&Opening>) {
-        self.maybe_uint(opening.map(|opening| opening.amount));
-        self.maybe_moment(opening.and_then(|opening| opening.expires));
-    }
-
-    fn limit(&mut self, max: u64) {
-        self.maybe_uint(Some(max).filter(|max| *max != u64::MAX));
-    }
-
-    fn part(&mut self, part: Part) {
-        match part {
-            Part::All => self.absent(),
-            Part::Of(part) => self.uint(part),
-        }
-    }
-
-    /// What a leg did in another partition.
-    pub(super) fn result(&mut self, result: &LegResult, leg: &Leg) {
-        self.array(4);
-        self.uint(result.amount);
-        self.uint(result.after);
-        self.array(2 * result.lots.len());
-        for lot in &result.lots {
-            self.uint(lot.amount);
-            self.maybe_moment(lot.expires);
-        }
-        let Some(before) = result.before else { return self.absent() };
-        self.array(2);
-        if matches!(leg, Leg::Zone { .. }) {
-            self.bytes(&before.value.to_be_bytes());
-        } else {
-            self.int(before.value);
-        }
-        self.uint(before.event);
-    }
-
-    /// Where a posting stands, for those who follow.
-    pub(super) fn target(&mut self, receipt: &Receipt, step: u64) {
-        self.array(6);
-        self.uint(step);
-        self.uint(state_number(receipt.state));
-        self.uint(receipt.size);
-        self.uint(receipt.confirmed);
-        self.uint(receipt.released);
-        self.maybe_moment(receipt.until);
-    }
-
-    fn leg(&mut self, leg: &Leg) {
-        match leg {
-            Leg::Count { key, n, max, keep_until } => {
-                self.array(6);
-                self.uint(1);
-                self.entry(COUNTER, key);
-                self.uint(*n);
-                self.limit(*max);
-                self.maybe_moment(*keep_until);
-            }
-            Leg::Once { marker, key, n, max, keep_until } => {
-                self.array(8);
-                self.uint(2);
-                self.entry(COUNTER, key);
-                self.uint(*n);
-                self.limit(*max);
-                self.maybe_moment(*keep_until);
-                self.entry(COUNTER, marker);
-            }
-            Leg::Interval { key, min_ms, mark } => {
-                self.array(5);
-                self.uint(3);
-                self.entry(REGISTER, key);
-                self.int((*min_ms).clamp(-MOMENT_MAX, MOMENT_MAX));
-                self.flag(*mark == Mark::First);
-            }
-            Leg::Zone { key, from, from_unset, to, keep_until } => {
-                self.array(7);
-                self.uint(4);
-                self.entry(REGISTER, key);
-                self.bytes(&from.to_be_bytes());
-                self.flag(*from_unset == Unset::Passes);
-                self.bytes(&to.to_be_bytes());
-                self.maybe_moment(*keep_until);
-            }
-            Leg::Spend { key, amount, take, opening } => {
-                self.array(7);
-                self.uint(5);
-                self.entry(BALANCE, key);
-                self.uint(*amount);
-                self.flag(*take == Take::Exact);
-                self.opening(opening.as_ref());
-            }
-            Leg::Earn { key, amount, lot_expires, cap, at_cap, opening } => {
-                self.array(9);
-                self.uint(6);
-                self.entry(BALANCE, key);
-                self.uint(*amount);
-                self.maybe_moment(*lot_expires);
-                self.maybe_uint(*cap);
-                self.flag(*at_cap == AtCap::Refuse);
-                self.opening(opening.as_ref());
-            }
-        }
-    }
-
-    /// The legs, packed by themselves, because a receipt keeps them so.
-    pub(super) fn legs(&mut self, legs: &[Leg]) {
-        let mut packed = Self(Vec::with_capacity(64));
-        packed.array(legs.len());
-        for leg in legs {
-            packed.leg(leg);
-        }
-        self.bytes(&packed.0);
-    }
-
-    pub(super) fn mode(&mut self, mode: Mode) {
-        match mode {
-            Mode::Post => self.absent(),
-            Mode::Hold { until } => self.moment(until),
-        }
-    }
-}
-
-/// A command as the functions read it.
-pub(super) fn packed(command: &Command) -> Vec<u8> {
-    let mut out = Writer(Vec::with_capacity(128));
-    match command {
-        Command::Post(posting) => {
-            out.array(8);
-            out.uint(1);
-            out.bytes(&posting.id.0);
-            out.bytes(&posting.fingerprint.to_be_bytes());
-            out.mode(posting.mode);
-            out.uint(posting.size);
-            out.legs(&posting.legs);
-            out.bytes(&posting.note);
-            out.moment(posting.now);
-        }
-        Command::Recall { id, fingerprint, mode, now } => {
-            out.array(5);
-            out.uint(2);
-            out.bytes(&id.0);
-            out.bytes(&fingerprint.to_be_bytes());
-            out.mode(*mode);
-            out.moment(*now);
-        }
-        Command::Confirm { id, part, now } => {
-            out.array(4);
-            out.uint(3);
-            out.bytes(&id.0);
-            out.part(*part);
-            out.moment(*now);
-        }
-        Command::Release { id, release_id, part, now } => {
-            out.array(5);
-            out.uint(4);
-            out.bytes(&id.0);
-            out.bytes(&release_id.0);
-            out.part(*part);
-            out.moment(*now);
-        }
-        Command::Extend { id, until, now } => {
-            out.array(4);
-            out.uint(5);
-            out.bytes(&id.0);
-            out.moment(*until);
-            out.moment(*now);
-        }
-        Command::Status { id, now } => {
-            out.array(3);
-            out.uint(6);
-            out.bytes(&id.0);
-            out.moment(*now);
-        }
-        Command::Look { owners } => {
-            out.array(1 + owners.len());
-            out.uint(7);
-            for owner in owners {
-                out.bytes(&owner.0);
-            }
-        }
-    }
-    out.done()
-}
-
 /// How far the other partitions of a posting have followed its home.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spread {
@@ -303,6 +53,15 @@ pub(super) struct Spread {
     pub(super) others: Vec<u16>,
     /// The step that all have followed.
     pub(super) followed: u64,
+    /// What releases credit in other partitions and is not closed.
+    pub(super) credits: Vec<PostingId>,
+}
+
+impl Spread {
+    /// Whether something is decided that others have not followed.
+    pub(super) fn is_behind(&self) -> bool {
+        self.followed < self.step || !self.credits.is_empty()
+    }
 }
 
 /// What one owner has.
@@ -428,14 +187,23 @@ impl<'a> Reader<'a> {
         (0..len).map(|_| one(self)).collect()
     }
 
-    /// A list that holds pairs one after the other.
-    fn pairs<T, C: FromIterator<T>>(
+    /// Amounts and moments of lots, one after the other. What is given back can make more lots than
+    /// may be earned.
+    fn lots<T, C: FromIterator<T>>(
         &mut self,
-        most: usize,
-        one: impl Fn(&mut Self) -> Decoded<T>,
+        lot: impl Fn(u64, Option<Timestamp>, Option<Timestamp>) -> T,
     ) -> Decoded<C> {
-        let len = self.array(2 * most)?;
-        (0..len / 2).map(|_| one(self)).collect()
+        let len = self.array(self.rest.len())?;
+        let one = |_| {
+            let amount = self.uint()?;
+            let is_pair = self.rest.first() == Some(&Marker::FixArray(2).to_u8());
+            if !is_pair {
+                return Ok(lot(amount, self.maybe_moment()?, None));
+            }
+            self.tuple(2)?;
+            Ok(lot(amount, self.maybe_moment()?, Some(self.moment()?)))
+        };
+        (0..len / 2).map(one).collect()
     }
 
     fn entry_name(&mut self) -> Decoded<(u8, Facet)> {
@@ -477,12 +245,15 @@ impl<'a> Reader<'a> {
                 Ok(Record::Register(key, Register { setting, keep_until }))
             }
             BALANCE => {
-                self.tuple(4)?;
+                let fields = self.array(5)?;
                 let (earned, taken, lapsed) = (self.uint()?, self.uint()?, self.uint()?);
-                let lots = self.pairs(LOTS_MAX + 1, |reader| {
-                    Ok(Lot { amount: reader.uint()?, expires: reader.maybe_moment()? })
+                let lots = self.lots(|amount, expires, spendable_from| Lot {
+                    amount,
+                    expires,
+                    spendable_from,
                 })?;
-                Ok(Record::Balance(key, Balance { lots, earned, taken, lapsed }))
+                let debt = if fields > 4 { self.uint()? } else { 0 };
+                Ok(Record::Balance(key, Balance { lots, earned, taken, lapsed, debt }))
             }
             other => Err(format!("an entry is of kind {other}")),
         }
@@ -522,7 +293,7 @@ impl<'a> Reader<'a> {
     }
 
     fn leg(&mut self) -> Decoded<Leg> {
-        let _fields = self.array(9)?;
+        let fields = self.array(11)?;
         Ok(match self.uint()? {
             1 => Leg::Count {
                 key: self.entry(COUNTER)?,
@@ -553,14 +324,25 @@ impl<'a> Reader<'a> {
                 take: if self.flag()? { Take::Exact } else { Take::UpTo },
                 opening: self.opening()?,
             },
-            6 => Leg::Earn {
-                key: self.entry(BALANCE)?,
-                amount: self.uint()?,
-                lot_expires: self.maybe_moment()?,
-                cap: self.maybe_uint()?,
-                at_cap: if self.flag()? { AtCap::Refuse } else { AtCap::Clamp },
-                opening: self.opening()?,
-            },
+            6 => {
+                let (key, amount) = (self.entry(BALANCE)?, self.uint()?);
+                let (lot_expires, cap) = (self.maybe_moment()?, self.maybe_uint()?);
+                let at_cap = if self.flag()? { AtCap::Refuse } else { AtCap::Clamp };
+                let opening = self.opening()?;
+                let (spendable_from, is_debt) =
+                    if fields > 9 { (self.maybe_moment()?, self.flag()?) } else { (None, false) };
+                let claw_back = if is_debt { ClawBack::Debt } else { ClawBack::Floor };
+                Leg::Earn {
+                    key,
+                    amount,
+                    lot_expires,
+                    spendable_from,
+                    cap,
+                    at_cap,
+                    claw_back,
+                    opening,
+                }
+            }
             other => return Err(format!("a leg has kind {other}")),
         })
     }
@@ -571,8 +353,10 @@ impl<'a> Reader<'a> {
         let lots = if self.is_absent() {
             SmallVec::new()
         } else {
-            self.pairs(LOTS_MAX + 1, |reader| {
-                Ok(LotPart { amount: reader.uint()?, expires: reader.maybe_moment()? })
+            self.lots(|amount, expires, spendable_from| LotPart {
+                amount,
+                expires,
+                spendable_from,
             })?
         };
         let before = if self.is_absent() {
@@ -588,7 +372,13 @@ impl<'a> Reader<'a> {
     }
 
     fn part(&mut self) -> Decoded<Part> {
-        Ok(self.maybe_uint()?.map_or(Part::All, Part::Of))
+        if self.is_absent() {
+            return Ok(Part::All);
+        }
+        match self.rest.first().map(|first| Marker::from_u8(*first)) {
+            Some(Marker::FixStr(_)) => self.word().map(Part::Legs),
+            _ => self.uint().map(Part::Of),
+        }
     }
 
     fn confirm(&mut self) -> Decoded<Option<Confirmed>> {
@@ -601,7 +391,7 @@ impl<'a> Reader<'a> {
     }
 
     fn release(&mut self) -> Decoded<Released> {
-        self.tuple(8)?;
+        let fields = self.array(10)?;
         Ok(Released {
             id: self.id()?,
             part: self.part()?,
@@ -611,12 +401,27 @@ impl<'a> Reader<'a> {
             lapsed: self.uint()?,
             short: self.uint()?,
             after: self.many(LEGS_MAX, Self::uint)?,
+            credit: if fields > 8 { Some(self.credit()?) } else { None },
         })
     }
 
-    /// The receipt of posting `id`; [`Reader::spread`] reads what stands behind it.
+    fn credit(&mut self) -> Decoded<Box<(Leg, LegResult)>> {
+        let mut legs = Reader::new(self.bytes(usize::MAX)?);
+        legs.tuple(1)?;
+        Ok(Box::new((legs.leg()?, self.result()?)))
+    }
+
+    /// The receipt of posting `id`.
     pub(super) fn receipt(&mut self, id: PostingId) -> Decoded<Receipt> {
-        self.tuple(15)?;
+        self.receipt_and_spread(id).map(|(receipt, _)| receipt)
+    }
+
+    /// The receipt of posting `id`, and how far others have followed.
+    pub(super) fn receipt_and_spread(
+        &mut self,
+        id: PostingId,
+    ) -> Decoded<(Receipt, Option<Spread>)> {
+        let fields = self.array(16)?;
         let fingerprint = self.word()?;
         let state = state_of(self.uint()?)?;
         let (size, confirmed, released) = (self.uint()?, self.uint()?, self.uint()?);
@@ -631,13 +436,16 @@ impl<'a> Reader<'a> {
         }
         let note = self.bytes(NOTE_BYTES_MAX)?.into();
         let releases = self.many(RELEASES_MAX, Self::release)?;
-        Ok(Receipt {
+        let spread = self.spread()?;
+        let gone = if fields < 16 || self.is_absent() { 0 } else { self.word()? };
+        let receipt = Receipt {
             id,
             fingerprint,
             state,
             size,
             confirmed,
             released,
+            gone,
             until,
             first_until,
             at,
@@ -647,18 +455,20 @@ impl<'a> Reader<'a> {
             results,
             note,
             releases,
-        })
+        };
+        Ok((receipt, spread))
     }
 
-    /// How far others have followed; what stands behind a receipt.
-    pub(super) fn spread(&mut self) -> Decoded<Option<Spread>> {
+    fn spread(&mut self) -> Decoded<Option<Spread>> {
         if self.is_absent() {
             return Ok(None);
         }
-        self.tuple(4)?;
+        let fields = self.array(5)?;
         let (step, attempt) = (self.uint()?, self.exactly()?);
         let others = self.many(usize::from(super::PARTITIONS_MAX), Self::partition)?;
-        Ok(Some(Spread { step, attempt, others, followed: self.uint()? }))
+        let followed = self.uint()?;
+        let credits = if fields > 4 { self.many(RELEASES_MAX, Self::id)? } else { Vec::new() };
+        Ok(Some(Spread { step, attempt, others, followed, credits }))
     }
 
     pub(super) fn partition(&mut self) -> Decoded<u16> {

@@ -76,12 +76,14 @@ fn check_damage(name: &str, key: &[u8], value: Option<&[u8]>, expected: &str) {
 fn damage_is_named_with_its_place() {
     let key = [1; 24];
     check_damage("counters", &key, Some(&[1, 5]), "record in counters");
-    check_damage("counters", &key, Some(&[2, 5, 5]), "version 2");
+    check_damage("counters", &key, Some(&[3, 5, 5]), "version 3");
     check_damage("counters", &key, Some(&[1, 5, 5, 5]), "1 bytes too many");
     check_damage("counters", &[1; 23], Some(&[1, 5, 5]), "23 bytes instead of 24");
     check_damage("registers", &key, Some(&[]), "record in registers");
     check_damage("balances", &key, Some(&[1, 0, 0, 0, 0xcd, 0xff, 0xff]), "65535");
+    check_damage("balances", &key, Some(&[2, 0, 0, 0, 0, 0xcd, 0xff, 0xff]), "65535");
     check_damage("balances", &key, Some(&[1, 9, 3, 3, 1, 4, 0xc0]), "add up to the 9");
+    check_damage("balances", &key, Some(&[2, 9, 3, 3, 0, 1, 4, 0xc0, 0xc0]), "add up to the 9");
     check_damage("holds", &[1; 5], Some(&[]), "5 bytes instead of 16");
     check_damage("holds", &[1; 16], Some(&[]), "is missing");
     check_damage("meta", b"last_event", Some(b"soon"), "no number");

@@ -5,7 +5,8 @@
 //! posted again after its hold has expired.
 
 use jeton::domain::posting::{
-    AtCap, Command, Facet, FacetKind, Key, Leg, Mark, Mode, Opening, Part, Posting, Take, Unset,
+    AtCap, ClawBack, Command, Facet, FacetKind, Key, Leg, Mark, Mode, Opening, Part, Posting, Take,
+    Unset,
 };
 use jeton::domain::time::Timestamp;
 use jeton::testing::{key, posting_id};
@@ -32,13 +33,14 @@ fn batch(nr: i64) -> Vec<Command> {
         1 => {
             batch.push(Command::Confirm { id: id("kept", base), part: Part::Of(3), now });
             batch.push(post(&name("earn", nr), now, 0, vec![earn(now), count("hot", 2)]));
+            batch.push(post(&name("bonus", nr), now, 0, vec![bonus()]));
         }
         2 => {
             batch.push(hold(&name("short", nr), now, 25, 0, vec![count("warm", 3), spend(2)]));
             batch.push(post(&name("gate", nr), now, 0, vec![gate(), once(nr / 8), first()]));
         }
         3 => {
-            batch.push(release("kept", base, nr, Part::Of(1), now));
+            batch.push(credited(release("kept", base, nr, Part::Of(1), now)));
             batch.push(hold(&name("longer", nr), now, 15, 2, vec![count("warm", 2), earn(now)]));
         }
         4 => {
@@ -50,6 +52,9 @@ fn batch(nr: i64) -> Vec<Command> {
             // The short hold is over, and in the way.
             batch.push(post(&name("warm", nr), now, 0, vec![count("warm", 1), zone(nr / 8)]));
             batch.push(Command::Status { id: id("kept", base), now });
+            batch.push(post(&name("buy", nr), now, 0, vec![buy(7), count("hot", 1)]));
+            // What it earned is spent: that is owed until the purchase is given back.
+            batch.push(release("bonus", base + 1, nr + 100, Part::All, now));
         }
         6 => {
             batch.push(release("longer", base + 3, nr, Part::All, now));
@@ -57,6 +62,7 @@ fn batch(nr: i64) -> Vec<Command> {
         }
         _ => {
             batch.push(release("kept", base, nr, Part::All, now));
+            batch.push(release("buy", base + 5, nr + 100, Part::Legs(1), now));
             batch.push(Command::Recall {
                 id: id("use", base),
                 fingerprint: 7,
@@ -88,7 +94,19 @@ fn hold(name: &str, now: Timestamp, ttl_ms: i64, size: u64, legs: Vec<Leg>) -> C
 }
 
 fn release(kind: &str, of: i64, nr: i64, part: Part, now: Timestamp) -> Command {
-    Command::Release { id: id(kind, of), release_id: id("back", nr), part, now }
+    Command::Release { id: id(kind, of), release_id: id("back", nr), part, credit: None, now }
+}
+
+/// With something for it, which can be spent only later.
+fn credited(mut command: Command) -> Command {
+    if let Command::Release { credit, now, .. } = &mut command {
+        let mut leg = bonus();
+        if let Leg::Earn { key: of, spendable_from, .. } = &mut leg {
+            (*of, *spendable_from) = (key(FacetKind::Balance, "gift"), Some(now.plus_ms(35)));
+        }
+        *credit = Some(Box::new(leg));
+    }
+    command
 }
 
 fn count(name: &str, n: u64) -> Leg {
@@ -132,8 +150,29 @@ fn earn(now: Timestamp) -> Leg {
         key: key(FacetKind::Balance, "points"),
         amount: 10,
         lot_expires: Some(now.plus_ms(1_000)),
+        spendable_from: None,
         cap: Some(90),
         at_cap: AtCap::Clamp,
+        claw_back: ClawBack::Floor,
         opening: None,
     }
+}
+
+/// What can be owed.
+fn bonus() -> Leg {
+    Leg::Earn {
+        key: key(FacetKind::Balance, "bonus"),
+        amount: 9,
+        lot_expires: None,
+        spendable_from: None,
+        cap: None,
+        at_cap: AtCap::Refuse,
+        claw_back: ClawBack::Debt,
+        opening: None,
+    }
+}
+
+fn buy(amount: u64) -> Leg {
+    let key = key(FacetKind::Balance, "bonus");
+    Leg::Spend { key, amount, take: Take::Exact, opening: None }
 }

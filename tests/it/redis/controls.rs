@@ -93,7 +93,7 @@ fn kept_out(flaw: Flaw) -> usize {
             Answer::Outcome(Outcome::Refused(_)) => kept_out += 1,
             Answer::Outcome(Outcome::Done(_)) => {
                 let (part, now) = (Part::All, now());
-                one(&nodes[0], Command::Release { id, release_id: id, part, now });
+                one(&nodes[0], Command::Release { id, release_id: id, part, credit: None, now });
             }
             answer => panic!("{answer:?}"),
         }

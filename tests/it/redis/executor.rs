@@ -95,6 +95,11 @@ impl RedisExecutor {
         }
     }
 
+    /// Shows the ledger another time.
+    pub(crate) fn set_clock(&self, now: Timestamp) {
+        self.clock.set(now);
+    }
+
     fn look(&self, key: Key) {
         let owners = [key.owner].into_iter().collect();
         assert_eq!(outcomes(ask(self.ledger(), &[Command::Look { owners }])), [Outcome::Looked]);

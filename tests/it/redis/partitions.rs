@@ -121,16 +121,17 @@ fn records_amiss(ledger: &Ledger, events: &[&Event], partitions: u16) -> Vec<Str
 }
 
 /// The same command about names that are apart.
-fn scatter(command: &Command) -> Command {
+pub(super) fn scatter(command: &Command) -> Command {
     let mut command = command.clone();
     match &mut command {
         Command::Post(posting) => {
             posting.id.0 = apart(posting.id.0);
             posting.legs.iter_mut().for_each(scatter_leg);
         }
-        Command::Release { id, release_id, .. } => {
+        Command::Release { id, release_id, credit, .. } => {
             id.0 = apart(id.0);
             release_id.0 = apart(release_id.0);
+            credit.iter_mut().for_each(|credit| scatter_leg(credit));
         }
         Command::Recall { id, .. }
         | Command::Confirm { id, .. }
@@ -156,7 +157,7 @@ fn scatter_leg(leg: &mut Leg) {
     }
 }
 
-fn unnumbered(outcome: Outcome) -> Outcome {
+pub(super) fn unnumbered(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Done(receipt) => Outcome::Done(Box::new(unnumbered_receipt(*receipt))),
         Outcome::Replayed(receipt) => Outcome::Replayed(Box::new(unnumbered_receipt(*receipt))),

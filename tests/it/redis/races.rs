@@ -9,8 +9,8 @@ use std::thread;
 use jeton::domain::book::{Change, Record};
 use jeton::domain::id::PostingId;
 use jeton::domain::posting::{
-    AtCap, Command, FacetKind, Key, Leg, Mode, Opening, Outcome, Part, Posting, Receipt, State,
-    Take, share,
+    AtCap, ClawBack, Command, FacetKind, Key, Leg, Mode, Opening, Outcome, Part, Posting, Receipt,
+    State, Take, share,
 };
 use jeton::ledger::redis::Place;
 use jeton::ledger::{Answer, Durability, Entry, Ledger};
@@ -67,8 +67,18 @@ fn posting(number: u64, mode: Mode) -> Command {
         0 => legs.push(Leg::Spend { key, amount: 2 * size, take: Take::Exact, opening }),
         1 => {
             let (amount, lot_expires, cap) = (size, None, Some(2 * OPENING));
-            let at_cap = AtCap::Clamp;
-            legs.push(Leg::Earn { key, amount, lot_expires, cap, at_cap, opening });
+            let (at_cap, claw_back) = (AtCap::Clamp, ClawBack::Floor);
+            let spendable_from = None;
+            legs.push(Leg::Earn {
+                key,
+                amount,
+                lot_expires,
+                spendable_from,
+                cap,
+                at_cap,
+                claw_back,
+                opening,
+            });
         }
         _ => {}
     }
@@ -76,12 +86,28 @@ fn posting(number: u64, mode: Mode) -> Command {
     Command::Post(Posting { id, fingerprint: number, mode, size, legs, note, now: now() })
 }
 
+/// What somebody gets for a release.
+fn credit(number: u64) -> Leg {
+    let (at_cap, claw_back) = (AtCap::Clamp, ClawBack::Debt);
+    Leg::Earn {
+        key: balance(number + 1),
+        amount: 1 + number % 5,
+        lot_expires: None,
+        spendable_from: None,
+        cap: Some(2 * OPENING),
+        at_cap,
+        claw_back,
+        opening: Some(Opening { amount: OPENING, expires: None }),
+    }
+}
+
 fn command(dice: &mut Dice, step: u64) -> Command {
     let number = step + dice.below(WINDOW);
     let (id, now) = (id_of(number), now());
     let until = now.plus_ms(1 + i64::try_from(dice.below(60)).unwrap());
-    let part = match dice.below(3) {
+    let part = match dice.below(4) {
         0 => Part::Of(1),
+        1 => Part::Legs(1 << dice.below(2)),
         _ => Part::All,
     };
     match dice.below(10) {
@@ -91,7 +117,8 @@ fn command(dice: &mut Dice, step: u64) -> Command {
         4 => Command::Confirm { id, part, now },
         5..=7 => {
             let release_id = posting_id(&format!("release {}", dice.below(3)));
-            Command::Release { id, release_id, part, now }
+            let credit = (dice.below(3) == 0).then(|| Box::new(credit(number)));
+            Command::Release { id, release_id, part, credit, now }
         }
         8 => Command::Extend { id, until, now },
         _ => Command::Status { id, now },
@@ -156,16 +183,22 @@ fn sums_amiss(node: &Ledger) -> Vec<String> {
     for number in 0..IDS {
         let Some(receipt) = node.receipt(&id_of(number)).unwrap() else { continue };
         let live = if receipt.state == State::Redeemed { receipt.live() } else { 0 };
-        for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
+        let credits = receipt.releases.iter().filter_map(|release| release.credit.as_deref());
+        for (leg, result) in credits {
+            *earned.entry(*leg.key()).or_default() += result.amount;
+        }
+        // What was spent meanwhile could not be taken back.
+        let short: u64 = receipt.releases.iter().map(|release| release.short).sum();
+        let earns = receipt.legs.iter().find(|leg| matches!(leg, Leg::Earn { .. }));
+        if let Some(leg) = earns {
+            *earned.entry(*leg.key()).or_default() += short;
+        }
+        for (leg, result) in receipt.in_force() {
             let amount = share(result.amount, live, receipt.size);
             match leg {
                 Leg::Count { key, .. } => *used.entry(*key).or_default() += amount,
                 Leg::Spend { key, .. } => *taken.entry(*key).or_default() += amount,
-                Leg::Earn { key, .. } => {
-                    // What was spent meanwhile could not be taken back.
-                    let short: u64 = receipt.releases.iter().map(|release| release.short).sum();
-                    *earned.entry(*key).or_default() += amount + short;
-                }
+                Leg::Earn { key, .. } => *earned.entry(*key).or_default() += amount,
                 _ => {}
             }
         }

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jeton::domain::book::{Balance, Event, EventKind, Record, Slot};
+use jeton::domain::book::{Balance, Change, Event, EventKind, Lot, Record, Slot};
 use jeton::domain::id::PostingId;
 use jeton::domain::posting::{
-    Blocked, Command, Key, Leg, Mode, Outcome, Part, Posting, Receipt, State, share,
+    AtCap, Blocked, ClawBack, Command, Key, Leg, Mode, Outcome, Part, Posting, Receipt, Released,
+    State, share,
 };
 use jeton::domain::time::Timestamp;
 use jeton::testing::{Executor, Records, posting_id};
@@ -148,6 +149,7 @@ impl Laws {
                     "done twice under one id".to_owned()
                 })?;
                 self.accepted(posting, receipt)?;
+                ensure(receipt.gone == 0, || "legs are gone at once".to_owned())?;
                 match posting.mode {
                     Mode::Post => (receipt.event, EventKind::Redeemed),
                     Mode::Hold { .. } => (receipt.event, EventKind::Held),
@@ -156,23 +158,31 @@ impl Laws {
             Command::Post(_) | Command::Recall { .. } | Command::Confirm { .. } => {
                 let confirm = receipt.confirm.as_ref().ok_or("no confirm in the receipt")?;
                 let before = before.filter(|_| was_held).ok_or("confirmed what was not held")?;
-                let wanted = if let Command::Confirm { part: Part::Of(wanted), .. } = command {
-                    *wanted
-                } else {
-                    before.live()
+                let wanted = match command {
+                    Command::Confirm { part: Part::Of(wanted), .. } => *wanted,
+                    Command::Confirm { part: Part::Legs(_), .. } => 0,
+                    _ => before.live(),
                 };
                 ensure(receipt.live() == wanted, || "another part was confirmed".to_owned())?;
                 (confirm.event, EventKind::Confirmed)
             }
-            Command::Release { release_id, part, .. } => {
+            Command::Release { release_id, part, credit, .. } => {
                 let before = before.ok_or("released what was not there")?;
                 let twice = before.releases.iter().any(|release| release.id == *release_id);
                 ensure(!twice, || "released twice under one id".to_owned())?;
                 let release = receipt.releases.last().ok_or("no release in the receipt")?;
+                let all = (1 << before.legs.len()) - 1;
+                let left = all & !before.gone;
                 let wanted = match part {
                     Part::All => before.live(),
                     Part::Of(wanted) => *wanted,
+                    Part::Legs(legs) if legs & left == left => before.live(),
+                    Part::Legs(_) => 0,
                 };
+                let gone = if let Part::Legs(legs) = part { legs & all } else { 0 };
+                ensure(receipt.gone == before.gone | gone, || "other legs are gone".to_owned())?;
+                ensure(gone == 0 || gone & left != 0, || "gone legs went again".to_owned())?;
+                self.credited(credit.as_deref(), release, event)?;
                 let exact = release.given == wanted && before.live() == receipt.live() + wanted;
                 ensure(exact, || "another part was given back".to_owned())?;
                 (release.event, EventKind::Released)
@@ -236,6 +246,28 @@ impl Laws {
         Ok(())
     }
 
+    /// What was credited is in the balance that the event tells of.
+    fn credited(&mut self, asked: Option<&Leg>, release: &Released, event: &Event) -> Verdict {
+        let Some(credit) = release.credit.as_deref() else {
+            return ensure(asked.is_none(), || "nothing was credited".to_owned());
+        };
+        let (leg, result) = credit;
+        ensure(asked == Some(leg), || "something else was credited".to_owned())?;
+        let Leg::Earn { key, amount, opening, cap, at_cap, .. } = leg else {
+            return Err("a credit that is not earned".to_owned());
+        };
+        self.opened.entry(*key).or_insert(opening.map_or(0, |opening| opening.amount));
+        ensure(result.amount <= *amount, || "credited more than asked".to_owned())?;
+        let exact = cap.is_none() || *at_cap == AtCap::Refuse;
+        ensure(!exact || result.amount == *amount, || "credited less than asked".to_owned())?;
+        let told = event.changes.iter().find_map(|change| match change {
+            Change::Is(Record::Balance(changed, balance), _) if changed == key => Some(balance),
+            _ => None,
+        });
+        let stands = told.map(Balance::in_lots);
+        ensure(stands == Some(result.after), || format!("the event tells {told:?}"))
+    }
+
     fn replayed(&self, command: &Command, receipt: &Receipt) -> Verdict {
         let known =
             command.id().and_then(|id| self.receipts.get(&id)).ok_or("a repeat of nothing")?;
@@ -262,12 +294,19 @@ impl Laws {
         ensure(too_much, || "refused although there was room".to_owned())
     }
 
+    /// What was credited to a balance, from the receipts.
+    fn credits(&self, wanted: &Key) -> u64 {
+        let releases = self.receipts.values().flat_map(|receipt| &receipt.releases);
+        let credits = releases.filter_map(|release| release.credit.as_deref());
+        credits.filter(|(leg, _)| leg.key() == wanted).map(|(_, result)| result.amount).sum()
+    }
+
     /// What is used of a counter, from the receipts.
     fn used(&self, wanted: &Key) -> u64 {
         let mut used = 0;
         let mut markers = BTreeSet::new();
         for receipt in self.receipts.values().filter(|receipt| !is_over(receipt, self.now)) {
-            for leg in &receipt.legs {
+            for (leg, _) in receipt.in_force() {
                 if receipt.state == State::Redeemed {
                     used += share(counts(leg, wanted), receipt.live(), receipt.size);
                 }
@@ -357,24 +396,45 @@ impl Laws {
         Ok(())
     }
 
-    /// Lots + taken + lapsed = earned; taken and earned are what the receipts say.
+    /// Lots + taken + lapsed = earned + debt; taken and earned are what the receipts say.
     fn balances(&self, executor: &mut dyn Executor) -> Verdict {
         let mut short = 0;
+        let mut debts = 0;
         for (key, opening) in &self.opened {
             let balance = executor.balance(*key).ok_or("a balance is gone")?;
             let lots = balance.in_lots();
             let sum = lots + balance.taken + balance.lapsed;
-            ensure(sum == balance.earned, || format!("{sum} is not what was earned: {balance:?}"))?;
+            let earned_and_owed = balance.earned + balance.debt;
+            ensure(sum == earned_and_owed, || format!("{sum} does not add up: {balance:?}"))?;
+            let no_lots = balance.lots.is_empty();
+            ensure(balance.debt == 0 || no_lots, || format!("owed beside lots: {balance:?}"))?;
+            debts += balance.debt;
             ensure(in_order(&balance), || format!("lots: {:?}", balance.lots))?;
             let taken: u64 = self.receipts.values().map(|receipt| took(receipt, key)).sum();
             ensure(taken == balance.taken, || format!("{taken} was taken: {balance:?}"))?;
             let earned: u64 = self.receipts.values().map(|receipt| earned(receipt, key)).sum();
+            let earned = earned + self.credits(key);
             let kept = balance.earned.checked_sub(opening + earned);
             short += kept.ok_or_else(|| format!("{earned} was earned: {balance:?}"))?;
         }
-        let said = self.receipts.values().flat_map(|receipt| &receipt.releases);
-        let said: u64 = said.map(|release| release.short).sum();
-        ensure(short == said, || format!("{short} could not be taken back, {said} was said"))
+        // What is short of a posting is forgiven, owed, or some of each, as its legs say.
+        let (mut forgiven, mut owed, mut either) = (0, 0, 0);
+        for receipt in self.receipts.values() {
+            let said: u64 = receipt.releases.iter().map(|release| release.short).sum();
+            let is = |wanted: ClawBack| {
+                let clawed =
+                    |leg: &Leg| matches!(leg, Leg::Earn { claw_back, .. } if *claw_back == wanted);
+                receipt.legs.iter().any(clawed)
+            };
+            match (is(ClawBack::Floor), is(ClawBack::Debt)) {
+                (true, true) => either += said,
+                (_, true) => owed += said,
+                (_, false) => forgiven += said,
+            }
+        }
+        let forgiving = forgiven..=forgiven + either;
+        ensure(forgiving.contains(&short), || format!("{short} was forgiven, not {forgiving:?}"))?;
+        ensure(debts <= owed + either, || format!("{debts} is owed, {owed} was said"))
     }
 
     /// Whatever was done is answered the same when it is said again; all given back, nothing is
@@ -391,6 +451,7 @@ impl Laws {
             id: receipt.id,
             release_id: posting_id("the last"),
             part: Part::All,
+            credit: None,
             now: end,
         };
         let releases: Vec<Command> = live.map(release).collect();
@@ -436,7 +497,7 @@ impl Laws {
     }
 }
 
-fn moment(command: &Command) -> Timestamp {
+pub(crate) fn moment(command: &Command) -> Timestamp {
     match command {
         Command::Post(posting) => posting.now,
         Command::Recall { now, .. }
@@ -453,7 +514,8 @@ fn is_over(receipt: &Receipt, now: Timestamp) -> bool {
 }
 
 fn slots(receipt: &Receipt) -> impl Iterator<Item = Slot> + '_ {
-    receipt.legs.iter().flat_map(|leg| {
+    let credits = receipt.releases.iter().filter_map(|release| release.credit.as_deref());
+    receipt.legs.iter().chain(credits.map(|(leg, _)| leg)).flat_map(|leg| {
         let marker = if let Leg::Once { marker, .. } = leg { Some(*marker) } else { None };
         [Some(slot(leg)), marker.map(Slot::Counter)].into_iter().flatten()
     })
@@ -494,13 +556,12 @@ fn earns(receipt: &Receipt, wanted: &Key) -> u64 {
 
 /// What some legs of a receipt have in force together.
 fn portion(receipt: &Receipt, which: impl Fn(&Leg) -> bool) -> u64 {
-    let legs = receipt.legs.iter().zip(&receipt.results);
-    let in_force = legs.filter(|(leg, _)| which(leg));
+    let in_force = receipt.in_force().filter(|(leg, _)| which(leg));
     in_force.map(|(_, result)| share(result.amount, receipt.live(), receipt.size)).sum()
 }
 
 fn in_order(balance: &Balance) -> bool {
-    let end = |expires: Option<Timestamp>| expires.unwrap_or(Timestamp::NEVER);
-    let rising = balance.lots.is_sorted_by(|a, b| end(a.expires) < end(b.expires));
+    let moments = |lot: &Lot| (lot.expires.unwrap_or(Timestamp::NEVER), lot.spendable_from);
+    let rising = balance.lots.is_sorted_by(|a, b| moments(a) < moments(b));
     rising && balance.lots.iter().all(|lot| lot.amount > 0)
 }

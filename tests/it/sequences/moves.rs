@@ -3,7 +3,8 @@
 use jeton::domain::book::Slot;
 use jeton::domain::id::PostingId;
 use jeton::domain::posting::{
-    AtCap, Command, Facet, FacetKind, Key, Leg, Mark, Mode, Opening, Part, Posting, Take, Unset,
+    AtCap, ClawBack, Command, Facet, FacetKind, Key, Leg, Mark, Mode, Opening, Part, Posting, Take,
+    Unset,
 };
 use jeton::domain::time::Timestamp;
 use jeton::testing::{key, posting_id};
@@ -34,7 +35,7 @@ enum Move {
     Post { id: u8, legs: Vec<u8>, hold_ms: Option<i64>, size: u64, fingerprint: u64 },
     Recall { id: u8, hold_ms: Option<i64>, fingerprint: u64 },
     Confirm { id: u8, part: Part },
-    Release { id: u8, release: u8, part: Part },
+    Release { id: u8, release: u8, part: Part, credit: Option<u8> },
     Extend { id: u8, ms: i64 },
     Status { id: u8 },
     Again { back: usize },
@@ -55,6 +56,14 @@ fn pause() -> impl Strategy<Value = i64> {
 
 fn part() -> impl Strategy<Value = Part> {
     prop_oneof![2 => Just(Part::All), 3 => (0_u64..5).prop_map(Part::Of)]
+}
+
+fn released() -> impl Strategy<Value = Part> {
+    prop_oneof![3 => part(), 1 => (0_u64..16).prop_map(Part::Legs)]
+}
+
+fn credit() -> impl Strategy<Value = Option<u8>> {
+    prop_oneof![4 => Just(None), 1 => (0_u8..4).prop_map(Some)]
 }
 
 fn hold_ms() -> impl Strategy<Value = Option<i64>> {
@@ -82,8 +91,9 @@ fn a_move() -> impl Strategy<Value = Move> {
         1 => (id(), hold_ms(), fingerprint())
             .prop_map(|(id, hold_ms, fingerprint)| Move::Recall { id, hold_ms, fingerprint }),
         5 => (id(), part()).prop_map(|(id, part)| Move::Confirm { id, part }),
-        4 => (id(), 0_u8..4, part())
-            .prop_map(|(id, release, part)| Move::Release { id, release, part }),
+        1 => id().prop_map(|id| Move::Confirm { id, part: Part::Legs(1) }),
+        6 => (id(), 0_u8..4, released(), credit())
+            .prop_map(|(id, release, part, credit)| Move::Release { id, release, part, credit }),
         2 => (id(), 0_i64..20).prop_map(|(id, ms)| Move::Extend { id, ms }),
         1 => id().prop_map(|id| Move::Status { id }),
         3 => (1_usize..12).prop_map(|back| Move::Again { back }),
@@ -127,10 +137,12 @@ fn command(one: &Move, legs: Legs, said: &[Command], now: Timestamp) -> Option<C
             Command::Recall { id: id_of(*id), fingerprint: *fingerprint, mode: mode(hold_ms), now }
         }
         Move::Confirm { id, part } => Command::Confirm { id: id_of(*id), part: *part, now },
-        Move::Release { id, release, part } => Command::Release {
+        Move::Release { id, release, part, credit } => Command::Release {
             id: id_of(*id),
             release_id: posting_id(&format!("r{release}")),
             part: *part,
+            // Counting sequences have counters only.
+            credit: credit.filter(|_| legs == Legs::All).map(|kind| Box::new(credited(kind))),
             now,
         },
         Move::Extend { id, ms } => Command::Extend { id: id_of(*id), until: now.plus_ms(*ms), now },
@@ -235,8 +247,23 @@ fn earn(kind: u8, now: Timestamp) -> Leg {
         3 => ("points", 3, Some(Timestamp(40)), Some(30), AtCap::Clamp),
         _ => ("points", 11, None, Some(30), AtCap::Refuse),
     };
-    let key = key(FacetKind::Balance, name);
-    Leg::Earn { key, amount, lot_expires, cap, at_cap, opening: opening(name) }
+    let spendable_from = (kind / 5).is_multiple_of(3).then(|| now.plus_ms(6));
+    let claw_back = if kind.is_multiple_of(2) { ClawBack::Debt } else { ClawBack::Floor };
+    let (key, opening) = (key(FacetKind::Balance, name), opening(name));
+    Leg::Earn { key, amount, lot_expires, spendable_from, cap, at_cap, claw_back, opening }
+}
+
+/// What is credited with a release; the same whenever it is said.
+fn credited(kind: u8) -> Leg {
+    let (name, amount, spendable_from, cap, at_cap) = match kind {
+        0 => ("card", 4, None, None, AtCap::Clamp),
+        1 => ("points", 6, Some(Timestamp(30)), Some(30), AtCap::Clamp),
+        2 => ("points", 5, None, Some(12), AtCap::Refuse),
+        _ => ("voucher", 8, None, None, AtCap::Refuse),
+    };
+    let (key, opening) = (key(FacetKind::Balance, name), opening(name));
+    let (lot_expires, claw_back) = (None, ClawBack::Floor);
+    Leg::Earn { key, amount, lot_expires, spendable_from, cap, at_cap, claw_back, opening }
 }
 
 /// What balances begin with.

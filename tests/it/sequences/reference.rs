@@ -36,9 +36,15 @@ struct Entry {
     ordinals: Vec<u64>,
     confirm: Option<Part>,
     releases: Vec<(PostingId, Part)>,
+    gone: Vec<usize>,
 }
 
 impl Entry {
+    /// The legs that were not given back by themselves.
+    fn in_force(&self) -> impl Iterator<Item = (usize, &(Key, u64, u64))> {
+        self.legs.iter().enumerate().filter(|(leg, _)| !self.gone.contains(leg))
+    }
+
     /// What is in force of `n`, rounded up.
     fn portion(&self, n: u64) -> u64 {
         (n * self.live).div_ceil(self.size)
@@ -112,7 +118,7 @@ impl Reference {
                 self.expire(*now);
                 self.confirm(*id, *part)
             }
-            Command::Release { id, release_id, part, now } => {
+            Command::Release { id, release_id, part, now, .. } => {
                 self.expire(*now);
                 self.release(*id, *release_id, *part)
             }
@@ -146,7 +152,7 @@ impl Reference {
     /// What entries in `state` that pass `which` count on `key`.
     fn counted(&self, key: &Key, state: State, which: impl Fn(&Entry) -> bool) -> u64 {
         let entries = self.entries.iter().filter(|entry| entry.state == state && which(entry));
-        let legs = entries.flat_map(|entry| entry.legs.iter().map(move |leg| (entry, leg)));
+        let legs = entries.flat_map(|entry| entry.in_force().map(move |(_, leg)| (entry, leg)));
         legs.filter(|(_, (of, ..))| of == key).map(|(entry, (_, n, _))| entry.portion(*n)).sum()
     }
 
@@ -208,6 +214,7 @@ impl Reference {
             ordinals: Vec::new(),
             confirm: None,
             releases,
+            gone: Vec::new(),
         });
         let standing = |key: &Key| {
             self.counted(key, State::Redeemed, |_| true) + self.counted(key, State::Held, |_| true)
@@ -240,7 +247,11 @@ impl Reference {
             (State::Released, None) => return Answer::Refused(Blocked::AlreadyReleased),
             (State::Expired, None) => return Answer::Refused(Blocked::HoldExpired),
         }
-        let wanted = if let Part::Of(wanted) = part { wanted } else { entry.live };
+        let wanted = match part {
+            Part::All => entry.live,
+            Part::Of(wanted) => wanted,
+            Part::Legs(_) => 0,
+        };
         if wanted == 0 || wanted > entry.live {
             return Answer::Refused(Blocked::ConfirmExceeds { left: entry.live });
         }
@@ -260,6 +271,18 @@ impl Reference {
             State::Expired => return Answer::Refused(Blocked::HoldExpired),
             State::Released => return Answer::Refused(Blocked::AlreadyReleased),
             State::Held | State::Redeemed => {}
+        }
+        let left: Vec<usize> = entry.in_force().map(|(leg, _)| leg).collect();
+        if let Part::Legs(legs) = part {
+            let named = |leg: &usize| (legs >> leg) & 1 == 1;
+            if !left.iter().any(named) {
+                return Answer::Refused(Blocked::AlreadyReleased);
+            }
+            if !left.iter().all(named) {
+                entry.gone.extend(left.into_iter().filter(named));
+                entry.releases.push((release_id, part));
+                return Answer::Done(entry.standing());
+            }
         }
         let given = if let Part::Of(given) = part { given } else { entry.live };
         if given == 0 || given > entry.live {

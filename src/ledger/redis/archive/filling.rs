@@ -141,7 +141,8 @@ impl<'a> Filling<'a> {
         let packed = writer.done();
         let bytes = packed.len();
         self.link.push(cmd("SET").arg(key(home, 'r', &id.0)).arg(packed).take(), bytes)?;
-        self.ids.extend(owners(receipt).into_iter().map(|owner| (owner, receipt.at, id)));
+        let owners = owners(receipt, |_| true);
+        self.ids.extend(owners.into_iter().map(|owner| (owner, receipt.at, id)));
         let (State::Held, Some(until)) = (receipt.state, receipt.until) else { return Ok(()) };
         let mut add = cmd("ZADD");
         add.arg(key(home, 'h', &[])).arg(until.0).arg(&id.0);
@@ -231,7 +232,7 @@ impl<'a> Filling<'a> {
 /// What the legs of a hold keep of each of its keys, and will earn.
 fn kept_by(receipt: &Receipt) -> Vec<(Key, u64, u64)> {
     let mut all: Vec<(Key, u64, u64)> = Vec::new();
-    for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
+    for (leg, result) in receipt.in_force() {
         let amount = || share(result.amount, receipt.live(), receipt.size);
         let (key, kept, earning) = match leg {
             Leg::Count { key, .. } | Leg::Spend { key, .. } => (*key, amount(), 0),

@@ -77,15 +77,16 @@ impl Writer {
                 self.maybe_moment(Some(*keep_until));
             }
             Record::Balance(_, balance) => {
-                self.array(4);
+                self.array(5);
                 self.uint(balance.earned);
                 self.uint(balance.taken);
                 self.uint(balance.lapsed);
                 self.array(2 * balance.lots.len());
                 for lot in &balance.lots {
                     self.uint(lot.amount);
-                    self.maybe_moment(lot.expires);
+                    self.moments(lot.expires, lot.spendable_from);
                 }
+                self.uint(balance.debt);
             }
         }
     }
@@ -102,7 +103,7 @@ impl Writer {
 
     /// A receipt of a posting that is in one place.
     pub(in crate::ledger::redis) fn receipt(&mut self, receipt: &Receipt) {
-        self.array(15);
+        self.array(16);
         self.bytes(&receipt.fingerprint.to_be_bytes());
         self.uint(state_number(receipt.state));
         self.uint(receipt.size);
@@ -127,6 +128,7 @@ impl Writer {
             self.release(release);
         }
         self.absent();
+        self.legs_gone(receipt.gone);
     }
 
     fn confirm(&mut self, confirm: &Confirmed) {
@@ -138,7 +140,7 @@ impl Writer {
     }
 
     fn release(&mut self, release: &Released) {
-        self.array(8);
+        self.array(if release.credit.is_some() { 10 } else { 8 });
         self.bytes(&release.id.0);
         self.part(release.part);
         self.uint(release.given);
@@ -147,6 +149,11 @@ impl Writer {
         self.uint(release.lapsed);
         self.uint(release.short);
         self.standings(&release.after);
+        if let Some(credit) = &release.credit {
+            let (leg, result) = &**credit;
+            self.legs(std::slice::from_ref(leg));
+            self.result(result, leg);
+        }
     }
 
     fn standings(&mut self, standings: &[u64]) {
