@@ -21,7 +21,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().unwrap();
     let (server, client) = runtime.block_on(async {
         let server = ServerBox::start(dir.path(), BoxOptions::default()).await.unwrap();
-        server.campaign(HOT).unwrap();
+        server.define(HOT).unwrap();
         server.codes("hot", CODE).unwrap();
         let client = server.client(Role::Gate).await.unwrap();
         (server, client)

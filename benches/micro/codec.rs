@@ -12,6 +12,7 @@ fn redeem() -> Request<&'static str> {
         id: Id([7; 16]),
         codes: smallvec!["PARK-7K3M-9QXT"],
         order: Order { gate: Some("north-1"), ..Order::default() },
+        ..Redeem::default()
     })
 }
 

@@ -3,9 +3,11 @@
 use std::hint::black_box;
 
 use criterion::Criterion;
-use jeton::domain::campaign::Campaign;
+use jeton::domain::campaign::{Campaign, Code};
+use jeton::domain::id::Owner;
 use jeton::domain::order::{Line, Order};
-use jeton::domain::rules::{Question, Running, Seen, judge};
+use jeton::domain::policy::Policy;
+use jeton::domain::rules::{Candidate, Question, Running, Seen, Setting, StackMode, judge, stack};
 use smallvec::smallvec;
 
 use crate::scene::{NOW, campaign, code};
@@ -61,8 +63,12 @@ zone = "Europe/Vienna"
 "#;
 
 fn order() -> Order<'static> {
-    let line =
-        |product, quantity, amount_minor| Line { product, category: "", quantity, amount_minor };
+    let line = |product, quantity, amount_minor| Line {
+        product,
+        quantity,
+        amount_minor,
+        ..Line::default()
+    };
     Order {
         customer_groups: smallvec!["club"],
         channel: Some("web"),
@@ -73,6 +79,12 @@ fn order() -> Order<'static> {
         lines: smallvec![line("ticket", 2, 6_400), line("meal", 2, 2_400), line("book", 1, 900)],
         ..Order::default()
     }
+}
+
+/// A code of `campaign`, or the campaign by itself.
+fn candidate<'a>(code_index: Option<u8>, campaign: &'a Campaign, code: &'a Code) -> Candidate<'a> {
+    let (name, seen) = (campaign.id.as_str(), Seen::default());
+    Candidate { code_index, name, campaign, worth: campaign, code, seen, account: None }
 }
 
 pub(crate) fn measure(criterion: &mut Criterion) {
@@ -87,6 +99,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
             order: &order,
             now: NOW,
             alone: true,
+            account: None,
         };
         judge(black_box(&question), &mut Running::of(&order)).unwrap().worth_minor
     };
@@ -95,5 +108,21 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     group.bench_function("8 conditions, 2 effects", |bench| bench.iter(|| judge_by(&rich)));
     let plain = campaign(NONE);
     group.bench_function("a plain pass", |bench| bench.iter(|| judge_by(&plain)));
+
+    let policy = Policy { codes_max: 16, ..Policy::default() };
+    let mode = StackMode::AllOrNothing;
+    let setting = Setting { order: &order, now: NOW, policy: &policy, group: None, mode };
+    let other = Code { owner: Owner([7; 16]), ..code.clone() };
+    let three = [
+        candidate(Some(0), &rich, &code),
+        candidate(Some(1), &rich, &other),
+        candidate(None, &plain, &code),
+    ];
+    let stack_of = |all: &[Candidate<'_>]| stack(black_box(all), &setting).unwrap().parts.len();
+    assert_eq!((stack_of(&three[..1]), stack_of(&three)), (1, 3));
+    group.bench_function("a lone code in a stack", |bench| bench.iter(|| stack_of(&three[..1])));
+    group.bench_function("two codes and an automatic campaign", |bench| {
+        bench.iter(|| stack_of(&three));
+    });
     group.finish();
 }

@@ -27,6 +27,7 @@ pub(crate) fn code() -> Code {
         issued: NOW,
         paid: None,
         holder: None,
+        photo: None,
         uses: None,
         balance_minor: None,
         valid_from: None,

@@ -4,13 +4,23 @@
 //! is built once per version from a document (`catalog`) and shared. Conditions and effects are
 //! closed lists; what they mean is in `rules`.
 
-use std::collections::{BTreeMap, HashSet};
+mod condition;
+mod effect;
+mod validity;
+
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::id::{CampaignId, Owner, TenantId};
-use super::money::{Currency, Percent};
-use super::time::{Calendar, Period, Timestamp, ValidityUnit};
+use super::money::Currency;
+use super::time::{Calendar, Period, Timestamp};
+
+pub use condition::{Among, AmongRule, Condition, Dates, ProductType};
+pub use effect::{
+    BalanceOf, Basis, Effect, Item, Per, Pick, Points, Remainder, Switch, Terms, Tier, Times, Worth,
+};
+pub use validity::{Hours, RelativeValidity, Since, Validity, Window};
 
 /// Most conditions, effects and limits in one campaign.
 pub const RULES_MAX: usize = 64;
@@ -83,6 +93,22 @@ pub enum AccountingType {
     Settlement,
 }
 
+impl AccountingType {
+    /// All types.
+    pub const ALL: [Self; 4] = [Self::Discount, Self::Deal, Self::Purchase, Self::Settlement];
+
+    /// The type's name in documents and answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Discount => "discount",
+            Self::Deal => "deal",
+            Self::Purchase => "purchase",
+            Self::Settlement => "settlement",
+        }
+    }
+}
+
 /// Where a campaign stands. A change of status is not a new version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -108,40 +134,6 @@ impl Status {
             Self::Ended => "ended",
         }
     }
-}
-
-/// When a campaign's codes are good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Validity {
-    /// The first moment.
-    pub from: Option<Timestamp>,
-    /// The first moment after: the end *date* of a document is inclusive, so this is the start of
-    /// the next local day.
-    pub until: Option<Timestamp>,
-    /// Additionally, a time that each code runs by itself.
-    pub relative: Option<RelativeValidity>,
-}
-
-/// A time that begins with something that happened to the code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RelativeValidity {
-    /// What it begins with.
-    pub since: Since,
-    /// How many units.
-    pub count: u32,
-    /// Of what length.
-    pub unit: ValidityUnit,
-}
-
-/// What a relative validity begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Since {
-    /// The code's first use.
-    FirstUse,
-    /// The moment it was issued.
-    Issue,
-    /// The moment it was paid.
-    Payment,
 }
 
 /// What must have happened before a code is good.
@@ -235,6 +227,8 @@ impl Counts {
 pub struct Passback {
     /// Milliseconds that must lie between two entries.
     pub interval_ms: Option<i64>,
+    /// For so long after an entry that took a use, further entries take none, in milliseconds.
+    pub reentry_ms: Option<i64>,
     /// Whether who is in must leave before entering again; everybody is out again at the end of the
     /// local day.
     pub zones: ZoneRule,
@@ -250,101 +244,6 @@ pub enum ZoneRule {
     Followed,
 }
 
-/// A list that a reference must be in, or must not be in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Among {
-    /// How the list is meant.
-    pub rule: AmongRule,
-    /// The references.
-    pub set: HashSet<Box<str>, foldhash::fast::FixedState>,
-}
-
-/// How a list is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AmongRule {
-    /// Only these.
-    Only,
-    /// All but these.
-    Not,
-}
-
-impl Among {
-    /// Whether `reference` is as the list demands.
-    #[must_use]
-    pub fn accepts(&self, reference: &str) -> bool {
-        self.set.contains(reference) == (self.rule == AmongRule::Only)
-    }
-}
-
-/// One thing that must hold for a code to be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
-    /// The order costs at least and at most so much, in minor units.
-    Amount {
-        /// At least.
-        min: Option<i64>,
-        /// At most.
-        max: Option<i64>,
-    },
-    /// The matching lines have together at least and at most so many pieces.
-    Quantity {
-        /// At least.
-        min: Option<u64>,
-        /// At most.
-        max: Option<u64>,
-    },
-    /// Products; lines that do not match take no part in the effects.
-    Product(Among),
-    /// Product categories; lines that do not match take no part in the effects.
-    Category(Among),
-    /// Sales channels.
-    Channel(Among),
-    /// Properties.
-    Property(Among),
-    /// Gates.
-    Gate(Among),
-    /// Partners.
-    Partner(Among),
-    /// Brands.
-    Brand(Among),
-    /// Groups of customers: with `Only`, one of the customer's groups must be in the list; with
-    /// `Not`, none may.
-    CustomerGroup(Among),
-}
-
-/// What a redemption is worth.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// A share of what the matching lines cost.
-    Percent {
-        /// The share.
-        percent: Percent,
-        /// Never more than this, in minor units.
-        cap_minor: Option<i64>,
-    },
-    /// An amount off, in minor units; never more than the matching lines cost.
-    Amount {
-        /// How much.
-        amount_minor: i64,
-    },
-    /// Worth nothing: identification.
-    Zero,
-    /// Adds to the price, in minor units.
-    Surcharge {
-        /// How much.
-        amount_minor: i64,
-    },
-    /// Goods or a service, free.
-    Unit {
-        /// The product.
-        product: Box<str>,
-        /// How many pieces.
-        quantity: u32,
-    },
-    /// Draws the order's remaining total (or the amount asked for) from the code's balance.
-    Balance,
-}
-
 /// What happens when a discount would be zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NoEffect {
@@ -352,6 +251,43 @@ pub enum NoEffect {
     Refuse,
     /// It is allowed.
     Allow,
+}
+
+/// How a campaign comes into an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Application {
+    /// By one of its codes.
+    ByCode,
+    /// By itself, wherever its conditions hold; codes that it may have besides are refused.
+    Automatic,
+}
+
+/// How a campaign stands to the others of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stacking {
+    /// Campaigns apply by ascending number, those with the same in the order of their codes.
+    pub order_number: i32,
+    /// At most one campaign of such a group is in an order; absent: it goes with every other.
+    pub exclusion_group: Option<Box<str>>,
+    /// Of the campaigns with the same name here, only the one that is worth most is in an order.
+    pub best_of: Option<Box<str>>,
+    /// Whether others may apply after it.
+    pub after: After,
+}
+
+/// Whether other campaigns may apply after one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum After {
+    /// They may.
+    GoesOn,
+    /// It is the last.
+    Stops,
+}
+
+impl Default for Stacking {
+    fn default() -> Self {
+        Self { order_number: 0, exclusion_group: None, best_of: None, after: After::GoesOn }
+    }
 }
 
 /// How a campaign's codes are made.
@@ -422,6 +358,16 @@ pub struct Campaign {
     pub effects: Vec<Effect>,
     /// What happens when that is nothing.
     pub no_effect: NoEffect,
+    /// Whether it needs a code.
+    pub application: Application,
+    /// How it stands to the other campaigns of an order.
+    pub stacking: Stacking,
+    /// The groups it belongs to, for slots.
+    pub groups: Vec<Box<str>>,
+    /// The account that its effects put into, spend and draw from, and that limits count by.
+    pub account: Option<Box<str>>,
+    /// Unused codes are removed so many days after the campaign has ended; absent: never.
+    pub retention_days: Option<u32>,
     /// The currency of all its amounts.
     pub currency: Option<Currency>,
     /// The balance with which a voucher begins, in minor units, where the code does not say
@@ -437,7 +383,18 @@ impl Campaign {
     /// Whether its codes have a balance that is drawn down.
     #[must_use]
     pub fn has_balance(&self) -> bool {
-        self.effects.contains(&Effect::Balance)
+        let of_code =
+            |effect: &Effect| matches!(effect, Effect::Balance { of: BalanceOf::Code, .. });
+        self.effects.iter().any(of_code)
+    }
+
+    /// Whether what it is worth depends on what is in the customer's account.
+    #[must_use]
+    pub fn rests_on_account(&self) -> bool {
+        let asks = |condition: &Condition| matches!(condition, Condition::Points { .. });
+        let draws =
+            |effect: &Effect| matches!(effect, Effect::Balance { of: BalanceOf::Account, .. });
+        self.conditions.iter().any(asks) || self.effects.iter().any(draws)
     }
 
     /// Whether its codes' validity begins with their first use.
@@ -473,6 +430,8 @@ pub struct Code {
     pub paid: Option<Timestamp>,
     /// The customer it is bound to.
     pub holder: Option<Arc<str>>,
+    /// A reference to the holder's picture, for who stands at the gate.
+    pub photo: Option<Arc<str>>,
     /// Its own number of uses.
     pub uses: Option<u64>,
     /// Its own starting balance, in minor units.

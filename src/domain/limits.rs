@@ -5,11 +5,12 @@
 //! be decided without one.
 //!
 //! Invariants: the legs of one code stand in the order of the reasons that they can give, so the
-//! first that fails is the answer. One posting never has two legs on one counter: what codes of one
-//! order count together is added up, so that it is refused or granted as a whole. A limit keeps its
-//! counter when the campaign is edited: counters are told apart by what they count, not by their
-//! place in a list that people reorder.
+//! first that fails is the answer. Each code has legs of its own, so that it can be given back by
+//! itself, and the ledger adds up what they take of one counter; only an order, and a day, is
+//! counted once for all codes, by the first. A limit keeps its counter when the campaign is edited:
+//! counters are told apart by what they count, not by their place in a list that people reorder.
 
+mod counter;
 mod explain;
 #[cfg(test)]
 #[expect(
@@ -23,25 +24,42 @@ mod tests;
 
 use smallvec::SmallVec;
 
-use super::campaign::{Counts, Limit, Scope};
+use super::account::{Account, AccountUnit, AtMax, ClawBackRule};
+use super::campaign::{BalanceOf, Counts, Limit};
 use super::id::Owner;
 use super::order::Passage;
 use super::pass;
-use super::posting::{Facet, FacetKind, Key, LEGS_MAX, Leg, LegResult, Take};
+use super::posting::{AtCap, ClawBack, Facet, FacetKind, Key, LEGS_MAX, Leg, LegResult, Take, bit};
 use super::refusal::{Reason, Refusal};
-use super::rules::{Draw, Offer, Question};
-use super::time::{Period, Span, Timestamp};
+use super::rules::{Draw, Earning, Offer, Question};
+use super::time::{ROLLING_STEPS, Timestamp};
 
-pub use explain::explain;
+pub use explain::{explain, limit_name};
 
 /// Legs that a code can need besides those of its limits: its uses, the interval, the memory of
-/// the first use, the zone, the balance.
-const LEGS_BESIDES_LIMITS: usize = 5;
+/// the first use, the zone, a balance, what is spent and what is earned.
+const LEGS_BESIDES_LIMITS: usize = 7;
 
-/// Most limits in one campaign, so that one code always fits into a posting.
+/// Most limits in one campaign, so that one code always fits into a posting. One with a rolling
+/// period counts as [`ROLLING_LEGS`].
 pub const LIMITS_MAX: usize = LEGS_MAX - LEGS_BESIDES_LIMITS;
 
-const _: () = assert!(LIMITS_MAX + LEGS_BESIDES_LIMITS <= LEGS_MAX && LIMITS_MAX >= 50);
+/// Most limits with a rolling period in one campaign.
+pub const ROLLING_MAX: usize = 2;
+
+/// Legs of a limit with a rolling period: one for each window that a use counts in.
+pub const ROLLING_LEGS: usize = ROLLING_STEPS as usize + 1;
+
+const _: () = assert!(LIMITS_MAX >= 50 && ROLLING_MAX * ROLLING_LEGS <= LIMITS_MAX);
+
+/// Whose counters and balances an order touches besides those of codes and campaigns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Owners {
+    /// The owner of the customer's counters within the campaign; absent: no customer is known.
+    pub customer: Option<Owner>,
+    /// The owner of the customer's account that the campaign names; absent: there is none.
+    pub account: Option<Owner>,
+}
 
 /// The legs of a posting, and what they mean.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,9 +68,9 @@ pub struct Plan {
     pub legs: SmallVec<[Leg; 2]>,
     /// What each leg means, place by place.
     pub meanings: SmallVec<[Meaning; 2]>,
-    /// In how many parts the posting can be divided: units, or minor units of money when its one
-    /// code is drawn on (zero: as many as the ledger finds to draw). Several codes with a draw
-    /// among them stand or fall together: 1.
+    /// In how many parts the posting can be divided: units where nothing but counters is touched;
+    /// minor units of money where its one code is drawn on (zero: as many as the ledger finds to
+    /// draw); else the minor units of the order's original total, or 1 if that is not known.
     pub size: u64,
     divides: Divides,
 }
@@ -60,7 +78,8 @@ pub struct Plan {
 /// What one leg means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meaning {
-    /// The place in the request of the code that it is for; the first, if it is for several.
+    /// The number of the code that it is for, as [`plan`] was told; the first, if it is for
+    /// several.
     pub code_index: u8,
     /// What it guards or remembers.
     pub about: About,
@@ -75,7 +94,8 @@ pub enum About {
     Limit {
         /// The limit.
         limit: Limit,
-        /// When it begins anew; absent: never.
+        /// When it begins anew; absent: never. Of a rolling period, when the window is over that
+        /// this leg counts in.
         resets_at: Option<Timestamp>,
     },
     /// The time since the last entry.
@@ -86,6 +106,12 @@ pub enum About {
     Zone,
     /// The code's balance.
     Balance,
+    /// Points that the customer's account gives.
+    Points,
+    /// Money that the customer's account gives.
+    Credit,
+    /// What comes into the customer's account.
+    Earning,
 }
 
 /// What a posting's size counts.
@@ -95,48 +121,43 @@ enum Divides {
     Nothing,
     Units,
     Money,
-    Never,
+    Total,
 }
 
-/// Adds the legs of a judged code to the plan of its order.
+/// Adds the legs of a judged code, or of a campaign that applies by itself, to the plan of its
+/// order.
 ///
-/// `customer` owns the counters of the order's customer within the campaign; `code_index` is the
-/// code's place in the request. An exit moves the zone and counts nothing; everything else counts
-/// as an entry. Uses are counted even where they have no limit, so that their number is known.
+/// `code_index` is its number: a code's place in the request, and for other campaigns any number
+/// that no code has. An exit moves the zone and counts nothing; everything else counts as an entry.
+/// A code's uses are counted even where they have no limit, so that their number is known.
 ///
 /// # Errors
-/// [`Reason::CustomerRequired`] when a limit counts customers and there is none;
-/// [`Reason::TooManyCodes`] when the order's codes need more than [`LEGS_MAX`] legs, which one code
-/// with at most [`LIMITS_MAX`] limits never does. The plan is of no use then.
+/// [`Reason::CustomerRequired`] when a limit counts customers or accounts, or an account is
+/// touched, and there is none; [`Reason::TooManyCodes`] when the order's codes need more than
+/// [`LEGS_MAX`] legs, which one code with at most [`LIMITS_MAX`] limits never does. The plan is of
+/// no use then.
 pub fn plan(
     question: &Question<'_, '_>,
     offer: &Offer,
-    customer: Option<Owner>,
+    owners: Owners,
     code_index: u8,
     plan: &mut Plan,
 ) -> Result<(), Refusal> {
-    plan.divide(offer);
+    plan.divide(question, offer);
+    let mut part = Part { question, offer, owners, code_index, plan };
     if question.order.passage != Passage::Exit {
-        plan.push(uses(question, offer), About::Uses, code_index);
-        // Reasons ascend, and so do the legs.
-        for reason in LIMIT_REASONS {
-            plan.count(question, offer, customer, code_index, reason)?;
-        }
+        part.uses();
+        part.limits()?;
         let interval = pass::interval(question).map(|leg| (leg, About::LastEntry));
         let first_use = pass::first_use(question).map(|leg| (leg, About::FirstUse));
         for (leg, about) in interval.into_iter().chain(first_use) {
-            plan.push(leg, about, code_index);
+            part.push(leg, about);
         }
     }
     if let Some(leg) = pass::zone(question) {
-        plan.push(leg, About::Zone, code_index);
+        part.push(leg, About::Zone);
     }
-    if let Some(draw) = offer.draw {
-        let key = Key { owner: question.code.owner, facet: Facet::new(FacetKind::Balance, 0, 0) };
-        let opening = offer.opening;
-        let leg = Leg::Spend { key, amount: draw.amount, take: draw.take, opening };
-        plan.push(leg, About::Balance, code_index);
-    }
+    part.balances()?;
     if plan.legs.len() > LEGS_MAX {
         return Err(Refusal::new(Reason::TooManyCodes).at(code_index));
     }
@@ -155,168 +176,137 @@ pub fn remaining(leg: &Leg, result: &LegResult) -> Option<u64> {
     }
 }
 
-/// The reasons that limits can give, ascending.
-const LIMIT_REASONS: [Reason; 5] = [
-    Reason::UsageLimit,
-    Reason::CampaignLimit,
-    Reason::CustomerLimit,
-    Reason::PeriodLimit,
-    Reason::BudgetExhausted,
-];
+impl Plan {
+    /// The legs of the code with this number, as bits: bit 0 is the first leg. What it counts
+    /// together with an earlier code is the earlier one's.
+    #[must_use]
+    pub fn legs_of(&self, code_index: u8) -> u64 {
+        let all = self.meanings.iter().enumerate();
+        let own = all.filter(|(_, meaning)| meaning.code_index == code_index);
+        own.fold(0, |legs, (place, _)| legs | bit(place))
+    }
 
-/// The reason that an exhausted limit gives. A budget that begins anew is a matter of time first.
-fn reason_of(limit: Limit) -> Reason {
-    match (limit.period, limit.counts, limit.scope) {
-        (Period::Day | Period::Week | Period::Month | Period::Year, _, _) => Reason::PeriodLimit,
-        (Period::Total, Counts::Money, _) => Reason::BudgetExhausted,
-        (Period::Total, _, Scope::Code | Scope::Account) => Reason::UsageLimit,
-        (Period::Total, _, Scope::Campaign) => Reason::CampaignLimit,
-        (Period::Total, _, Scope::Customer) => Reason::CustomerLimit,
+    fn divide(&mut self, question: &Question<'_, '_>, offer: &Offer) {
+        let is_account = offer.spend.is_some() || offer.earning.is_some();
+        (self.divides, self.size) = match (self.divides, offer.draw) {
+            (Divides::Nothing | Divides::Units, None) if !is_account => {
+                (Divides::Units, u64::from(offer.units).max(1))
+            }
+            // A share of points is no share of money.
+            (Divides::Nothing, Some(Draw { amount, take, unit_minor: 1, .. })) if !is_account => {
+                let size = if take == Take::Exact { amount } else { 0 };
+                (Divides::Money, size)
+            }
+            (_, _) => {
+                let total = question.order.total().and_then(|total| u64::try_from(total).ok());
+                (Divides::Total, total.unwrap_or(1).max(1))
+            }
+        };
     }
 }
 
-impl Plan {
-    fn divide(&mut self, offer: &Offer) {
-        (self.divides, self.size) = match (self.divides, offer.draw) {
-            (Divides::Nothing | Divides::Units, None) => {
-                (Divides::Units, u64::from(offer.units).max(1))
-            }
-            (Divides::Nothing, Some(Draw { amount, take: Take::Exact })) => {
-                (Divides::Money, amount)
-            }
-            (Divides::Nothing, Some(Draw { take: Take::UpTo, .. })) => (Divides::Money, 0),
-            (Divides::Units | Divides::Money | Divides::Never, _) => (Divides::Never, 1),
+/// One code's part in the plan of its order.
+struct Part<'p, 'a, 'o> {
+    question: &'p Question<'a, 'o>,
+    offer: &'p Offer,
+    owners: Owners,
+    code_index: u8,
+    plan: &'p mut Plan,
+}
+
+impl Part<'_, '_, '_> {
+    /// Counts a use of the code. A campaign that applies by itself has no code, and counts its own
+    /// uses only where they have a limit.
+    fn uses(&mut self) {
+        let Question { campaign, code, .. } = *self.question;
+        let max = code.uses.or(campaign.uses);
+        if max.is_none() && code.owner == campaign.owner {
+            return;
+        }
+        let leg = Leg::Count {
+            key: Key { owner: code.owner, facet: Facet::new(FacetKind::Uses, 0, 0) },
+            n: self.offer.units.into(),
+            max: max.unwrap_or(u64::MAX),
+            keep_until: None,
         };
+        let leg = pass::once_per_stay(self.question, leg, counter::USES_PLACE, 0);
+        self.push(leg, About::Uses);
     }
 
-    /// Adds the legs of those limits that give this reason.
-    fn count(
-        &mut self,
-        question: &Question<'_, '_>,
-        offer: &Offer,
-        customer: Option<Owner>,
-        code_index: u8,
-        reason: Reason,
-    ) -> Result<(), Refusal> {
-        let limits = &question.campaign.limits;
-        for (place, &limit) in limits.iter().enumerate() {
-            if reason_of(limit) != reason || is_shadowed(limits, place, limit) {
-                continue;
-            }
-            let owner = match limit.scope {
-                Scope::Code | Scope::Account => question.code.owner,
-                Scope::Campaign => question.campaign.owner,
-                Scope::Customer => {
-                    customer.ok_or_else(|| Refusal::new(Reason::CustomerRequired).at(code_index))?
-                }
+    /// Balances of the code, then of the customer's account: what it gives, then what it gets.
+    fn balances(&mut self) -> Result<(), Refusal> {
+        let Offer { draw, opening, spend, earning, .. } = *self.offer;
+        let drawn_of = |of| draw.filter(move |draw: &Draw| draw.of == of);
+        if let Some(draw) = drawn_of(BalanceOf::Code) {
+            let key = balance_of(self.question.code.owner);
+            let leg = Leg::Spend { key, amount: draw.amount, take: draw.take, opening };
+            self.push(leg, About::Balance);
+        }
+        let spends = spend.map(|amount| (amount, Take::Exact));
+        let draws = drawn_of(BalanceOf::Account).map(|draw| (draw.amount, draw.take));
+        for (amount, take) in spends.into_iter().chain(draws) {
+            let leg = Leg::Spend { key: self.account()?, amount, take, opening: None };
+            let about = match self.question.account.map(|account| account.unit) {
+                Some(AccountUnit::Points) => About::Points,
+                Some(AccountUnit::Money(_)) | None => About::Credit,
             };
-            let span = question.campaign.calendar.span(limit.period, question.now);
-            let resets_at = Some(span.end).filter(|&end| end != Timestamp::NEVER);
-            let facet = Facet::new(FacetKind::Limit, counter_place(limit), span.number);
-            let key = Key { owner, facet };
-            if let Some(leg) = counting(question, offer, limit, key, span) {
-                self.push(leg, About::Limit { limit, resets_at }, code_index);
-            }
+            self.push(leg, about);
+        }
+        if let Some((earning, account)) = earning.zip(self.question.account) {
+            self.push(earn(self.account()?, earning, account), About::Earning);
         }
         Ok(())
     }
 
-    /// Adds a leg, or adds it to the leg that has the same counter already.
-    fn push(&mut self, leg: Leg, about: About, code_index: u8) {
-        let met = self.legs.iter_mut().find_map(|old| match (old, &leg) {
-            (Leg::Count { key, n, max, .. }, Leg::Count { key: same, n: more, max: other, .. })
-                if key == same =>
-            {
-                Some((n, max, *more, *other))
-            }
-            (
-                Leg::Once { marker, n, max, .. },
-                Leg::Once { marker: same, n: more, max: other, .. },
-            ) if marker == same => Some((n, max, *more, *other)),
-            _ => None,
-        });
-        let Some((n, max, more, other)) = met else {
-            self.legs.push(leg);
-            self.meanings.push(Meaning { code_index, about });
-            return;
-        };
-        *max = (*max).min(other);
-        // One order is one order, and a day is a day, with however many codes.
-        let counts_once = matches!(
+    fn account(&self) -> Result<Key, Refusal> {
+        let owner = self.owners.account.ok_or_else(|| self.nobody())?;
+        Ok(balance_of(owner))
+    }
+
+    fn nobody(&self) -> Refusal {
+        Refusal::new(Reason::CustomerRequired).at(self.code_index)
+    }
+
+    /// Adds a leg; of what an order counts once, only if no earlier code counts it.
+    fn push(&mut self, leg: Leg, about: About) {
+        let is_shared = matches!(
             about,
             About::Limit { limit: Limit { counts: Counts::Orders | Counts::Days, .. }, .. }
         );
-        if !counts_once {
-            *n = n.saturating_add(more);
+        let Plan { legs, meanings, .. } = &mut *self.plan;
+        let met = legs.iter_mut().find(|earlier| is_shared && earlier.key() == leg.key());
+        match (met, &leg) {
+            (
+                Some(Leg::Count { max, .. } | Leg::Once { max, .. }),
+                Leg::Count { max: own, .. } | Leg::Once { max: own, .. },
+            ) => *max = (*max).min(*own),
+            (_, _) => {
+                legs.push(leg);
+                meanings.push(Meaning { code_index: self.code_index, about });
+            }
         }
     }
 }
 
-fn uses(question: &Question<'_, '_>, offer: &Offer) -> Leg {
-    let Question { campaign, code, .. } = *question;
-    Leg::Count {
-        key: Key { owner: code.owner, facet: Facet::new(FacetKind::Uses, 0, 0) },
-        n: offer.units.into(),
-        max: code.uses.or(campaign.uses).unwrap_or(u64::MAX),
-        keep_until: None,
+fn balance_of(owner: Owner) -> Key {
+    Key { owner, facet: Facet::new(FacetKind::Balance, 0, 0) }
+}
+
+fn earn(key: Key, earning: Earning, account: &Account) -> Leg {
+    Leg::Earn {
+        key,
+        amount: earning.amount,
+        lot_expires: earning.expires,
+        spendable_from: earning.spendable_from,
+        cap: account.max,
+        at_cap: match account.at_max {
+            AtMax::Clamp => AtCap::Clamp,
+            AtMax::Refuse => AtCap::Refuse,
+        },
+        claw_back: match account.claw_back {
+            ClawBackRule::Debt => ClawBack::Debt,
+            ClawBackRule::Floor => ClawBack::Floor,
+        },
+        opening: None,
     }
-}
-
-/// The leg of one limit; none when there is nothing to count.
-fn counting(
-    question: &Question<'_, '_>,
-    offer: &Offer,
-    limit: Limit,
-    key: Key,
-    span: Span,
-) -> Option<Leg> {
-    let max = limit.max;
-    let n = match limit.counts {
-        Counts::Uses | Counts::Units => offer.units.into(),
-        Counts::Orders => 1,
-        Counts::Money => u64::try_from(offer.worth_minor).unwrap_or(0),
-        Counts::Days => {
-            let today = question.campaign.calendar.span(Period::Day, question.now);
-            let facet = Facet::new(FacetKind::Marker, counter_place(limit), today.number);
-            let marker = Key { owner: key.owner, facet };
-            let keep_until = pass::keep_until(today);
-            return Some(Leg::Once { marker, key, n: 1, max, keep_until });
-        }
-    };
-    let keep_until = pass::keep_until(span);
-    (n > 0).then_some(Leg::Count { key, n, max, keep_until })
-}
-
-/// What tells the counters of one owner apart, apart from the period's number. Fixed for ever,
-/// because ledgers remember it: two digits of base 8 for what is counted and when, one for whom.
-fn counter_place(limit: Limit) -> u8 {
-    let scope = match limit.scope {
-        Scope::Code => 0,
-        Scope::Campaign => 1,
-        Scope::Customer => 2,
-        Scope::Account => 3,
-    };
-    let counts = match limit.counts {
-        Counts::Uses => 0,
-        Counts::Orders => 1,
-        Counts::Units => 2,
-        Counts::Money => 3,
-        Counts::Days => 4,
-    };
-    let period = match limit.period {
-        Period::Total => 0,
-        Period::Day => 1,
-        Period::Week => 2,
-        Period::Month => 3,
-        Period::Year => 4,
-    };
-    scope << 6 | counts << 3 | period
-}
-
-/// Whether another limit of the list counts the same and is at least as strict.
-fn is_shadowed(limits: &[Limit], place: usize, limit: Limit) -> bool {
-    limits.iter().enumerate().any(|(other_place, other)| {
-        (other.scope, other.counts, other.period) == (limit.scope, limit.counts, limit.period)
-            && (other.max, other_place) < (limit.max, place)
-    })
 }

@@ -149,6 +149,20 @@ impl Percent {
     }
 }
 
+/// What `count` of `whole` equal pieces of `amount_minor` are, rounded half away from zero; all of
+/// it for all of them.
+#[must_use]
+pub fn portion(amount_minor: i64, count: u64, whole: u64) -> i64 {
+    if count >= whole {
+        return amount_minor;
+    }
+    let whole = i128::from(whole);
+    let product = i128::from(amount_minor) * i128::from(count);
+    let rounded = (product.abs() + whole / 2) / whole * product.signum();
+    // Fewer pieces than all are at most the amount.
+    i64::try_from(rounded).unwrap_or(amount_minor)
+}
+
 /// Spreads `total` over `weights` so that the parts sum to `total` exactly, by largest remainder;
 /// ties go to the earlier part. Parts have the sign of `total`. Weights below zero count as zero;
 /// with no weight at all, everything goes to the first part.
@@ -217,6 +231,17 @@ mod tests {
     }
 
     #[test]
+    fn pieces_are_portions() {
+        assert_eq!(portion(1_000, 1, 3), 333);
+        assert_eq!(portion(1_000, 2, 3), 667);
+        assert_eq!(portion(5, 1, 2), 3);
+        assert_eq!(portion(-5, 1, 2), -3);
+        assert_eq!(portion(7, 3, 3), 7);
+        assert_eq!(portion(7, 0, 3), 0);
+        assert_eq!(portion(7, 1, 0), 7);
+    }
+
+    #[test]
     fn spreading_gives_odd_cents_to_the_largest_remainder() {
         assert_eq!(spread(100, &[1, 1, 1])[..], [34, 33, 33]);
         assert_eq!(spread(-100, &[1, 1, 1])[..], [-34, -33, -33]);
@@ -233,6 +258,13 @@ mod tests {
             let parts = spread(total, &weights);
             prop_assert_eq!(parts.iter().sum::<i64>(), total);
             prop_assert!(parts.iter().all(|part| part.signum() * total.signum() >= 0));
+        }
+
+        #[test]
+        fn a_portion_is_never_more_than_the_whole(
+            amount in 0_i64..AMOUNT_MINOR_MAX, count in 0_u64..1_000, whole in 1_u64..1_000,
+        ) {
+            prop_assert!((0..=amount).contains(&portion(amount, count, whole)));
         }
 
         #[test]

@@ -78,6 +78,25 @@ pub(super) fn zone(question: &Question<'_, '_>) -> Option<Leg> {
     })
 }
 
+/// What counts a use, made so that it counts only once while further entries are free, where the
+/// campaign lets them be. Of the legs on one owner, `place` and `bucket` tell them apart.
+///
+/// Free is who entered with the same code; a counter that codes share has a marker for each of
+/// them, so the code is in the marker's name: the last 48 bits of its owner, which is a hash.
+pub(super) fn once_per_stay(question: &Question<'_, '_>, leg: Leg, place: u8, bucket: i64) -> Leg {
+    let reentry_ms = question.campaign.passback.reentry_ms.filter(|&ms| ms > 0);
+    match (leg, reentry_ms) {
+        (Leg::Count { key, n, max, .. }, Some(ms)) => {
+            let code = u128::from_be_bytes(question.code.owner.0) & 0xFFFF_FFFF_FFFF;
+            let code = i64::try_from(code).unwrap_or_default();
+            let facet = Facet::new(FacetKind::Reentry, place, code ^ bucket);
+            let marker = Key { owner: key.owner, facet };
+            Leg::Once { marker, key, n, max, keep_until: Some(question.now.plus_ms(ms)) }
+        }
+        (leg, _) => leg,
+    }
+}
+
 /// Why the step is refused to somebody who is `at` another place than the leg expects.
 pub(super) fn elsewhere(leg: &Leg, at: Option<ZoneId>) -> Reason {
     let to = if let Leg::Zone { to, .. } = leg { *to } else { OUTSIDE };

@@ -6,8 +6,8 @@
 //! occurrence.
 
 use chrono::{
-    DateTime, Datelike, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc,
-    Weekday,
+    DateTime, Datelike, Duration, LocalResult, Months, NaiveDate, NaiveDateTime, NaiveTime,
+    TimeZone, Utc, Weekday,
 };
 use chrono_tz::Tz;
 
@@ -80,7 +80,19 @@ pub enum Period {
     Month,
     /// A calendar year.
     Year,
+    /// The time before each moment, of this length in whole minutes, 1 to
+    /// [`ROLLING_MINUTES_MAX`].
+    Rolling {
+        /// Its length.
+        minutes: u32,
+    },
 }
+
+/// Longest rolling period, in minutes: 366 days.
+pub const ROLLING_MINUTES_MAX: u32 = 366 * 24 * 60;
+
+/// A rolling period moves on in steps of a twelfth of its length.
+pub const ROLLING_STEPS: u8 = 12;
 
 impl Period {
     /// The period's name on the wire and in documents.
@@ -92,6 +104,7 @@ impl Period {
             Self::Week => "week",
             Self::Month => "month",
             Self::Year => "year",
+            Self::Rolling { .. } => "rolling",
         }
     }
 }
@@ -103,7 +116,8 @@ pub struct Span {
     pub begin: Timestamp,
     /// The first moment after it; [`Timestamp::NEVER`] for [`Period::Total`].
     pub end: Timestamp,
-    /// Its number: days from 1970-01-01 to its first local day; zero for [`Period::Total`].
+    /// Its number: days from 1970-01-01 to its first local day; zero for [`Period::Total`]; steps
+    /// from 1970-01-01 for [`Period::Rolling`].
     pub number: i64,
 }
 
@@ -133,8 +147,7 @@ impl Calendar {
     /// before.
     #[must_use]
     pub fn day_of(&self, moment: Timestamp) -> NaiveDate {
-        let local = moment.utc().with_timezone(&self.zone).naive_local();
-        let date = local.date();
+        let date = self.wall_clock(moment).date();
         // Compared as moments, not as wall-clock times: when clocks go back over the hour at which
         // days begin, that hour comes twice, and the day begins at its first coming.
         if moment < self.begin_of(date) { date.pred_opt().unwrap_or(date) } else { date }
@@ -147,6 +160,23 @@ impl Calendar {
         let time =
             NaiveTime::from_hms_opt(minutes / 60 % 24, minutes % 60, 0).unwrap_or(NaiveTime::MIN);
         self.moment_of(date.and_time(time))
+    }
+
+    /// What the wall clock of the zone shows at `moment`. Its dates begin at midnight, whatever the
+    /// calendar's days do.
+    #[must_use]
+    pub fn wall_clock(&self, moment: Timestamp) -> NaiveDateTime {
+        moment.utc().with_timezone(&self.zone).naive_local()
+    }
+
+    /// The second moment at which the wall clock of the zone shows `local`, where clocks go back
+    /// over it.
+    #[must_use]
+    pub fn second_moment_of(&self, local: NaiveDateTime) -> Option<Timestamp> {
+        match self.zone.from_local_datetime(&local) {
+            LocalResult::Ambiguous(_, second) => Some(Timestamp(second.timestamp_millis())),
+            LocalResult::Single(_) | LocalResult::None => None,
+        }
     }
 
     /// The moment at which the wall clock of the zone shows `local`.
@@ -174,15 +204,24 @@ impl Calendar {
         Timestamp((passed - overshoot).timestamp_millis())
     }
 
-    /// The period of kind `period` that `moment` lies in.
+    /// The period of kind `period` that `moment` lies in. For a rolling one, from the begin of the
+    /// step that `moment` lies in to the end of the last step in which a use at `moment` counts:
+    /// never less than the period after it, and at most a step more. Its number is the step's.
     #[must_use]
     pub fn span(&self, period: Period, moment: Timestamp) -> Span {
         if period == Period::Total {
             return Span { begin: Timestamp(i64::MIN), end: Timestamp::NEVER, number: 0 };
         }
+        if let Period::Rolling { minutes } = period {
+            let steps = i64::from(ROLLING_STEPS);
+            let step_ms = i64::from(minutes.max(1)) * MINUTE_MS / steps;
+            let number = moment.0.div_euclid(step_ms);
+            let begin = Timestamp(number.saturating_mul(step_ms));
+            return Span { begin, end: begin.plus_ms((steps + 1) * step_ms), number };
+        }
         let day = self.day_of(moment);
         let (first, next) = match period {
-            Period::Total | Period::Day => (Some(day), day.succ_opt()),
+            Period::Total | Period::Rolling { .. } | Period::Day => (Some(day), day.succ_opt()),
             Period::Week => {
                 let first = day.week(self.week_begins).checked_first_day();
                 (first, first.and_then(|first| first.checked_add_signed(Duration::days(7))))
@@ -325,6 +364,31 @@ mod tests {
         let second = at("2026-10-25T02:15:00+01:00");
         assert_eq!(half_past_two.span(Period::Day, first).begin, first);
         assert_eq!(half_past_two.span(Period::Day, second).begin, first);
+    }
+
+    #[test]
+    fn rolling_periods_move_on_in_twelfths() {
+        let hour = Period::Rolling { minutes: 60 };
+        let span = vienna().span(hour, at("2026-06-15T12:04:59.999Z"));
+        assert_eq!(span.begin, at("2026-06-15T12:00:00Z"));
+        assert_eq!(span.end, at("2026-06-15T13:05:00Z"));
+        let next = vienna().span(hour, at("2026-06-15T12:05:00Z"));
+        assert_eq!((next.begin, next.number), (at("2026-06-15T12:05:00Z"), span.number + 1));
+        let longest = Period::Rolling { minutes: ROLLING_MINUTES_MAX };
+        let year = vienna().span(longest, at("2026-06-15T12:00:00Z"));
+        assert_eq!(year.end.since_ms(year.begin), 396 * 24 * 3_600_000 + 12 * 3_600_000);
+    }
+
+    #[test]
+    fn a_wall_clock_shows_some_times_twice_and_some_never() {
+        let calendar = vienna();
+        let shows = |text: &str| calendar.wall_clock(at(text)).to_string();
+        assert_eq!(shows("2026-10-25T00:30:00Z"), "2026-10-25 02:30:00");
+        assert_eq!(shows("2026-10-25T01:30:00Z"), "2026-10-25 02:30:00");
+        let second = |text: &str| calendar.second_moment_of(text.parse().unwrap());
+        assert_eq!(second("2026-10-25T02:30:00"), Some(at("2026-10-25T01:30:00Z")));
+        assert_eq!(second("2026-10-25T03:30:00"), None);
+        assert_eq!(second("2026-03-29T02:30:00"), None);
     }
 
     #[test]

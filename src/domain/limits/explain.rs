@@ -2,21 +2,26 @@
 
 use crate::domain::campaign::{Counts, Limit, Scope};
 use crate::domain::pass;
-use crate::domain::posting::{Blocked, Leg, Take};
+use crate::domain::posting::{Blocked, Key, Leg, Take};
 use crate::domain::refusal::{Details, Reason, Refusal};
 use crate::domain::time::{Period, Timestamp};
 
-use super::{About, Plan, reason_of};
+use super::counter::reason_of;
+use super::{About, Plan};
 
 /// The refusal that `blocked` means for the posting of `plan`. A confirm, release or extension has
 /// no plan of its own: give an empty one.
 ///
-/// When and where a code was used last, the ledger's history knows: not filled in here.
+/// `used` says how much of a counter is used, as far as it is known: where a rolling period is
+/// exhausted, it says when enough uses will have left it. Where nothing is known, that is when all
+/// of them will have. When and where a code was used last, the ledger's history knows: not filled
+/// in here.
 #[must_use]
-pub fn explain(blocked: &Blocked, plan: &Plan) -> Refusal {
+pub fn explain(blocked: &Blocked, plan: &Plan, used: impl Fn(&Key) -> Option<u64>) -> Refusal {
     match *blocked {
-        Blocked::Guard { leg, used, held, max, retry_after_ms } => {
-            guard(plan, leg, Numbers { used, held, max, retry_after_ms })
+        Blocked::Guard { leg, used: found, held, max, retry_after_ms } => {
+            let numbers = Numbers { used: found, held, max, retry_after_ms };
+            guard(plan, leg, numbers, || resets_at(plan, leg, used))
         }
         Blocked::TooSoon { leg, retry_after_ms } => {
             about(plan, leg, Reason::TooSoon).with(|d| d.retry_after_ms = Some(retry_after_ms))
@@ -44,23 +49,49 @@ pub fn explain(blocked: &Blocked, plan: &Plan) -> Refusal {
 }
 
 /// A limit's name for people, such as `uses per day`.
-pub(super) fn limit_name(counts: Counts, period: Period) -> &'static str {
-    let [total, day, week, month, year] = match counts {
-        Counts::Uses => {
-            ["uses", "uses per day", "uses per week", "uses per month", "uses per year"]
-        }
-        Counts::Orders => {
-            ["orders", "orders per day", "orders per week", "orders per month", "orders per year"]
-        }
-        Counts::Units => {
-            ["units", "units per day", "units per week", "units per month", "units per year"]
-        }
-        Counts::Money => {
-            ["money", "money per day", "money per week", "money per month", "money per year"]
-        }
-        Counts::Days => {
-            ["days", "days per day", "days per week", "days per month", "days per year"]
-        }
+#[must_use]
+pub fn limit_name(counts: Counts, period: Period) -> &'static str {
+    let [total, day, week, month, year, rolling] = match counts {
+        Counts::Uses => [
+            "uses",
+            "uses per day",
+            "uses per week",
+            "uses per month",
+            "uses per year",
+            "uses per rolling period",
+        ],
+        Counts::Orders => [
+            "orders",
+            "orders per day",
+            "orders per week",
+            "orders per month",
+            "orders per year",
+            "orders per rolling period",
+        ],
+        Counts::Units => [
+            "units",
+            "units per day",
+            "units per week",
+            "units per month",
+            "units per year",
+            "units per rolling period",
+        ],
+        Counts::Money => [
+            "money",
+            "money per day",
+            "money per week",
+            "money per month",
+            "money per year",
+            "money per rolling period",
+        ],
+        Counts::Days => [
+            "days",
+            "days per day",
+            "days per week",
+            "days per month",
+            "days per year",
+            "days per rolling period",
+        ],
     };
     match period {
         Period::Total => total,
@@ -68,6 +99,7 @@ pub(super) fn limit_name(counts: Counts, period: Period) -> &'static str {
         Period::Week => week,
         Period::Month => month,
         Period::Year => year,
+        Period::Rolling { .. } => rolling,
     }
 }
 
@@ -96,25 +128,62 @@ fn about(plan: &Plan, leg: usize, reason: Reason) -> Refusal {
     }
 }
 
-fn guard(plan: &Plan, leg: usize, numbers: Numbers) -> Refusal {
+fn guard(
+    plan: &Plan,
+    leg: usize,
+    numbers: Numbers,
+    resets_at: impl FnOnce() -> Option<Timestamp>,
+) -> Refusal {
     let Some((asked, meaning)) = plan.legs.get(leg).zip(plan.meanings.get(leg)) else {
         return Refusal::new(Reason::UsageLimit).with(|d| numbers.fill(d));
     };
-    let n = match asked {
-        Leg::Count { n, .. } | Leg::Once { n, .. } => *n,
-        Leg::Spend { take, .. } => {
-            return balance(*take, numbers).at(meaning.code_index);
+    let refusal = match (meaning.about, asked) {
+        (about, Leg::Spend { take, .. }) => balance(about, *take, numbers),
+        (About::Limit { limit, .. }, _) => {
+            counter(limit, resets_at(), asked_so_far(plan, leg), numbers)
         }
-        Leg::Earn { .. } | Leg::Interval { .. } | Leg::Zone { .. } => 0,
-    };
-    let refusal = match meaning.about {
-        About::Limit { limit, resets_at } => counter(limit, resets_at, n, numbers),
-        About::Uses | About::LastEntry | About::FirstUse | About::Zone | About::Balance => {
+        (_, _) => {
             let (scope, counts, period) = (Scope::Code, Counts::Uses, Period::Total);
-            counter(Limit { scope, counts, period, max: numbers.max }, None, n, numbers)
+            let limit = Limit { scope, counts, period, max: numbers.max };
+            counter(limit, None, asked_so_far(plan, leg), numbers)
         }
     };
     refusal.at(meaning.code_index)
+}
+
+/// What this leg and the earlier ones of the posting count together.
+fn asked_so_far(plan: &Plan, leg: usize) -> u64 {
+    let Some(key) = plan.legs.get(leg).map(Leg::key) else { return 0 };
+    let up_to = plan.legs.iter().take(leg + 1).filter(|earlier| earlier.key() == key);
+    up_to.fold(0, |sum, earlier| sum.saturating_add(counted(earlier)))
+}
+
+fn counted(leg: &Leg) -> u64 {
+    match leg {
+        Leg::Count { n, .. } | Leg::Once { n, .. } => *n,
+        Leg::Spend { .. } | Leg::Earn { .. } | Leg::Interval { .. } | Leg::Zone { .. } => 0,
+    }
+}
+
+/// When a limit begins anew. Of a rolling period, the window that refuses is over then, and so are
+/// those after it that would refuse as well.
+fn resets_at(plan: &Plan, leg: usize, used: impl Fn(&Key) -> Option<u64>) -> Option<Timestamp> {
+    let refusing = plan.meanings.get(leg)?;
+    let About::Limit { limit: refused, resets_at } = refusing.about else { return None };
+    let mut over = resets_at;
+    let later = plan.legs.iter().zip(&plan.meanings).enumerate().skip(leg + 1);
+    for (place, (next, meaning)) in later {
+        let About::Limit { limit, resets_at } = meaning.about else { break };
+        if limit != refused || meaning.code_index != refusing.code_index {
+            break;
+        }
+        let asked = asked_so_far(plan, place);
+        if used(next.key()).is_some_and(|used| used.saturating_add(asked) <= limit.max) {
+            break;
+        }
+        over = resets_at;
+    }
+    over
 }
 
 /// "Used up" and "held" are never merged: only what is used can make a limit final.
@@ -122,7 +191,10 @@ fn counter(limit: Limit, resets_at: Option<Timestamp>, n: u64, numbers: Numbers)
     let Numbers { used, max, .. } = numbers;
     let exhausted = reason_of(limit);
     let is_held = used.saturating_add(n) <= max;
-    let is_single = exhausted == Reason::UsageLimit && max == 1 && limit.counts != Counts::Days;
+    let is_single = exhausted == Reason::UsageLimit
+        && limit.scope == Scope::Code
+        && max == 1
+        && limit.counts != Counts::Days;
     let reason = if is_held {
         Reason::Held
     } else if n > 1 && used < max && limit.counts != Counts::Money {
@@ -142,21 +214,35 @@ fn counter(limit: Limit, resets_at: Option<Timestamp>, n: u64, numbers: Numbers)
 }
 
 /// Of a balance, `used` is what can be spent now and `max` what was asked.
-fn balance(take: Take, numbers: Numbers) -> Refusal {
+fn balance(about: About, take: Take, numbers: Numbers) -> Refusal {
     let Numbers { used: free, held, max: asked, .. } = numbers;
     let needed = match take {
         Take::Exact => asked,
         Take::UpTo => 1,
     };
     let is_held = free.saturating_add(held) >= needed;
-    let reason = match free {
+    let reason = match (about, free) {
         _ if is_held => Reason::Held,
-        0 if held == 0 => Reason::BalanceEmpty,
-        _ => Reason::BalanceInsufficient,
+        (About::Points, _) => Reason::PointsInsufficient,
+        (_, 0) if held == 0 => Reason::BalanceEmpty,
+        (_, _) => Reason::BalanceInsufficient,
     };
+    let name = match about {
+        About::Points => "points",
+        About::Credit => "credit",
+        About::Uses
+        | About::Limit { .. }
+        | About::LastEntry
+        | About::FirstUse
+        | About::Zone
+        | About::Balance
+        | About::Earning => "balance",
+    };
+    let scope = matches!(about, About::Points | About::Credit).then_some(Scope::Account);
     Refusal::new(reason).with(|d| {
         numbers.fill(d);
-        d.limit = Some("balance");
+        d.scope = scope.map(Scope::name);
+        d.limit = Some(name);
         d.retry_after_ms = numbers.retry_after_ms.filter(|_| is_held);
     })
 }

@@ -1,18 +1,31 @@
 //! Which legs a code needs, and what a ledger's "no" to each of them means.
 
+mod accounts;
+mod reentry;
+mod rolling;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::book::Book;
-use crate::domain::campaign::{Effect, Passback, RelativeValidity, Since, ZoneRule};
+use crate::domain::campaign::{Passback, RelativeValidity, Remainder, Scope, Since, ZoneRule};
 use crate::domain::id::PostingId;
 use crate::domain::pass::{OUTSIDE, UNNAMED, zone_id};
+use crate::domain::posting::Part as ReleasedPart;
 use crate::domain::posting::{
-    Blocked, Command, LotPart, Mark, Mode, Outcome, Posting, Unset, ZoneId,
+    Blocked, Command, LotPart, Mark, Mode, Outcome, Posting, State, Unset, ZoneId,
 };
-use crate::domain::rules::scene::{CAMPAIGN, CODE, CUSTOMER, Scene, at, refusal_text};
+use crate::domain::rules::scene::{
+    CAMPAIGN, CODE, CUSTOMER, Scene, at, draw, points_account, refusal_text, surcharge,
+};
 use crate::domain::rules::{Running, judge};
-use crate::domain::time::ValidityUnit;
+use crate::domain::time::{Period, ROLLING_MINUTES_MAX, ValidityUnit};
+
+use super::counter::{counter_place, reason_of};
+
+const ACCOUNT: Owner = Owner([4; 16]);
+
+const OWNERS: Owners = Owners { customer: Some(CUSTOMER), account: Some(ACCOUNT) };
 
 fn limit(scope: Scope, counts: Counts, period: Period, max: u64) -> Limit {
     Limit { scope, counts, period, max }
@@ -21,7 +34,7 @@ fn limit(scope: Scope, counts: Counts, period: Period, max: u64) -> Limit {
 fn planned(scene: &Scene) -> Plan {
     let mut out = Plan::default();
     let offer = scene.judge().unwrap();
-    plan(&scene.question(), &offer, Some(CUSTOMER), 0, &mut out).unwrap();
+    plan(&scene.question(), &offer, OWNERS, 0, &mut out).unwrap();
     out
 }
 
@@ -31,6 +44,7 @@ fn leg_text(leg: &Leg, meaning: &Meaning) -> String {
         CODE => "code",
         CAMPAIGN => "campaign",
         CUSTOMER => "customer",
+        ACCOUNT => "account",
         _ => "other",
     };
     let until = |moment: &Option<Timestamp>| match moment {
@@ -48,8 +62,13 @@ fn leg_text(leg: &Leg, meaning: &Meaning) -> String {
         }
         Leg::Once { marker, key, n, max, keep_until } => {
             assert_eq!(marker.owner, key.owner);
-            assert!(marker.facet.is(FacetKind::Marker));
-            format!("{} days {n}/{max}{}", owner(key), until(keep_until))
+            let what = match meaning.about {
+                About::Limit { limit, .. } => explain::limit_name(limit.counts, limit.period),
+                _ => "in all",
+            };
+            let once = if marker.facet.is(FacetKind::Reentry) { "once " } else { "" };
+            let (max, until) = (limit(*max), until(keep_until));
+            format!("{once}{} {what} {n}/{max}{until}", owner(key))
         }
         Leg::Interval { min_ms, mark: Mark::Last, .. } => format!("interval {min_ms}"),
         Leg::Interval { min_ms, mark: Mark::First, .. } => format!("first use {min_ms}"),
@@ -64,10 +83,15 @@ fn leg_text(leg: &Leg, meaning: &Meaning) -> String {
             format!("zone {}{passes} to {}{}", name(*from), name(*to), until(keep_until))
         }
         Leg::Spend { amount, take, opening, .. } => {
-            let opening = opening.map_or(0, |opening| opening.amount);
-            format!("spend {amount} {take:?} of {opening}")
+            let of = match meaning.about {
+                About::Balance => opening.map_or(0, |opening| opening.amount).to_string(),
+                about => format!("the {}'s {about:?}", owner(leg.key())),
+            };
+            format!("spend {amount} {take:?} of {of}")
         }
-        Leg::Earn { amount, .. } => format!("earn {amount}"),
+        Leg::Earn { key, amount, cap, at_cap, claw_back, .. } => {
+            format!("earn {amount} of the {}'s, {at_cap:?} at {cap:?}, {claw_back:?}", owner(key))
+        }
     }
 }
 
@@ -93,7 +117,7 @@ fn check_refusal(scene: &Scene, place: usize, used: u64, held: u64, expect: &str
     };
     let retry_after_ms = Some(5_000);
     let blocked = Blocked::Guard { leg: place, used, held, max, retry_after_ms };
-    let refusal = explain(&blocked, &plan);
+    let refusal = explain(&blocked, &plan, |_| None);
     assert_eq!(refusal.code_index, Some(0));
     assert_eq!(refusal_text(&refusal), expect);
 }
@@ -131,16 +155,17 @@ fn legs_stand_in_the_order_of_their_reasons() {
     ])
     .with(|s| {
         s.order.units = 2;
-        s.campaign.passback = Passback { interval_ms: Some(600_000), zones: ZoneRule::Followed };
+        s.campaign.passback =
+            Passback { interval_ms: Some(600_000), reentry_ms: None, zones: ZoneRule::Followed };
         s.campaign.validity.relative =
             Some(RelativeValidity { since: Since::FirstUse, count: 1, unit: ValidityUnit::Years });
-        s.campaign.effects.push(Effect::Balance);
+        s.campaign.effects.push(draw(BalanceOf::Code, Remainder::Kept));
         s.campaign.balance_minor = Some(1_000);
     });
     // Worth 20 % of 100 euros and the balance of 10.
     check(
         &scene,
-        "size 1000: code in all 2/1; code uses 2/8; code days 1/3 until 2026-06-17T22h; \
+        "size 1000: code in all 2/1; account uses 2/8; code days 1/3 until 2026-06-17T22h; \
          campaign uses 2/100; customer orders 1/2; \
          campaign money per month 3000/500000 until 2026-07-02T22h; \
          code units per day 2/4 until 2026-06-17T22h; campaign money 3000/900000; \
@@ -152,7 +177,7 @@ fn legs_stand_in_the_order_of_their_reasons() {
 #[test]
 fn what_is_worth_no_money_takes_none() {
     let scene = limited(&[limit(Scope::Campaign, Counts::Money, Period::Total, 100)])
-        .with(|s| s.campaign.effects = vec![Effect::Surcharge { amount_minor: 5 }]);
+        .with(|s| s.campaign.effects = vec![surcharge(5)]);
     check(&scene, "size 1: code in all 1/1");
 }
 
@@ -215,16 +240,19 @@ fn counters_of_one_owner_never_meet() {
     let mut seen = std::collections::HashSet::new();
     for scope in [Scope::Code, Scope::Campaign, Scope::Customer, Scope::Account] {
         for counts in [Counts::Uses, Counts::Orders, Counts::Units, Counts::Money, Counts::Days] {
-            let periods = [Period::Total, Period::Day, Period::Week, Period::Month, Period::Year];
+            let rolling = Period::Rolling { minutes: 7 };
+            let periods =
+                [Period::Total, Period::Day, Period::Week, Period::Month, Period::Year, rolling];
             for period in periods {
                 assert!(seen.insert(counter_place(limit(scope, counts, period, 1))));
                 let name = explain::limit_name(counts, period);
                 assert!(name.starts_with(counts.name()), "{name}");
-                assert_eq!(name.ends_with(period.name()), period != Period::Total, "{name}");
+                assert_eq!(name.contains(period.name()), period != Period::Total, "{name}");
             }
         }
     }
-    assert_eq!(seen.len(), 100);
+    assert_eq!(seen.len(), 120);
+    assert!(!seen.contains(&counter::USES_PLACE));
 }
 
 #[test]
@@ -240,30 +268,59 @@ fn two_codes_of_one_campaign_add_up() {
     let mut running = Running::of(&scene.order);
     for (code_index, scene) in [(0, &scene), (1, &other)] {
         let offer = judge(&scene.question(), &mut running).unwrap();
-        plan(&scene.question(), &offer, Some(CUSTOMER), code_index, &mut out).unwrap();
+        plan(&scene.question(), &offer, OWNERS, code_index, &mut out).unwrap();
     }
     assert_eq!(
         plan_text(&out),
-        "size 1: code in all 1/1; customer uses 2/1; customer orders 1/1; \
-         customer days 1/1 until 2026-06-17T22h; campaign money 3600/10000; other in all 1/1"
+        "size 1: code in all 1/1; customer uses 1/1; customer orders 1/1; \
+         customer days 1/1 until 2026-06-17T22h; campaign money 2000/10000; other in all 1/1; \
+         customer uses 1/1; campaign money 1600/10000"
     );
     let places: Vec<_> = out.meanings.iter().map(|meaning| meaning.code_index).collect();
-    assert_eq!(places, [0, 0, 0, 0, 0, 1]);
-    let blocked = Blocked::Guard { leg: 5, used: 1, held: 0, max: 1, retry_after_ms: None };
-    let refusal = explain(&blocked, &out);
-    assert_eq!((refusal.reason, refusal.code_index), (Reason::AlreadyRedeemed, Some(1)));
+    assert_eq!(places, [0, 0, 0, 0, 0, 1, 1, 1]);
+    assert_eq!((out.legs_of(0), out.legs_of(1), out.legs_of(2)), (0b1_1111, 0b1110_0000, 0));
+    let refused = |leg, used, held, max| {
+        let blocked = Blocked::Guard { leg, used, held, max, retry_after_ms: None };
+        let refusal = explain(&blocked, &out, |_| None);
+        (refusal.reason, refusal.code_index)
+    };
+    assert_eq!(refused(5, 1, 0, 1), (Reason::AlreadyRedeemed, Some(1)));
+    // The first code's use of the same counter is no hold that will end.
+    assert_eq!(refused(6, 0, 0, 1), (Reason::UnitsExceedRemaining, Some(1)));
+    assert_eq!(refused(6, 0, 1, 2), (Reason::Held, Some(1)));
+    assert_eq!(refused(7, 7_000, 0, 10_000), (Reason::BudgetExhausted, Some(1)));
 }
 
 #[test]
-fn of_two_versions_the_stricter_counts() {
-    let scene = |max| limited(&[limit(Scope::Campaign, Counts::Uses, Period::Total, max)]);
+fn of_what_is_counted_once_the_stricter_counts() {
+    let scene = |max| {
+        limited(&[
+            limit(Scope::Campaign, Counts::Orders, Period::Total, max),
+            limit(Scope::Campaign, Counts::Days, Period::Total, max),
+        ])
+    };
     let mut out = Plan::default();
     for (scene, code_index) in [scene(5), scene(3), scene(9)].into_iter().zip(0..) {
-        let scene = scene.with(|s| s.code.owner = Owner([code_index; 16]));
+        let scene = scene.with(|s| s.code.owner = Owner([code_index + 10; 16]));
         let offer = scene.judge().unwrap();
-        plan(&scene.question(), &offer, None, code_index, &mut out).unwrap();
+        plan(&scene.question(), &offer, OWNERS, code_index, &mut out).unwrap();
     }
-    assert_eq!(leg_text(&out.legs[1], &out.meanings[1]), "campaign uses 3/3");
+    assert_eq!(
+        plan_text(&out),
+        "size 1: other in all 1/1; campaign orders 1/3; campaign days 1/3 until 2026-06-17T22h; \
+         other in all 1/1; other in all 1/1"
+    );
+    assert_eq!((out.legs_of(0), out.legs_of(1), out.legs_of(2)), (0b111, 0b1000, 0b1_0000));
+}
+
+#[test]
+fn a_campaign_that_applies_by_itself_has_no_code_to_count() {
+    let automatic = Scene::discount().with(|s| {
+        s.code.owner = CAMPAIGN;
+        s.campaign.uses = None;
+    });
+    check(&automatic, "size 1: ");
+    check(&automatic.with(|s| s.campaign.uses = Some(9)), "size 1: campaign in all 1/9");
 }
 
 #[test]
@@ -272,7 +329,7 @@ fn what_divides_a_posting() {
         let mut out = Plan::default();
         for (scene, code_index) in scenes.iter().zip(0..) {
             let offer = scene.judge().unwrap();
-            plan(&scene.question(), &offer, None, code_index, &mut out).unwrap();
+            plan(&scene.question(), &offer, Owners::default(), code_index, &mut out).unwrap();
         }
         out.size
     };
@@ -283,8 +340,14 @@ fn what_divides_a_posting() {
     assert_eq!(size(&[exact]), 2_500);
     // How much there is to draw, the ledger finds.
     assert_eq!(size(&[Scene::voucher()]), 0);
-    assert_eq!(size(&[Scene::voucher(), three.clone()]), 1);
-    assert_eq!(size(&[three.clone(), Scene::voucher(), three]), 1);
+    let costing = |total| three.clone().with(|s| s.order.total_minor = total);
+    assert_eq!(size(&[Scene::voucher(), costing(Some(3_000))]), 3_000);
+    let till = Scene::voucher().with(|s| {
+        s.order.total_minor = None;
+        s.order.amount_minor = Some(700);
+    });
+    assert_eq!(size(&[till.clone(), costing(None)]), 1);
+    assert_eq!(size(&[costing(None), till, costing(None)]), 1);
 }
 
 #[test]
@@ -321,6 +384,13 @@ fn used_up_too_many_and_held_are_told_apart() {
 fn every_limit_has_its_reason() {
     let cases = [
         (Scope::Code, Counts::Uses, Period::Total, 1, "170 already_redeemed scope=code limit=uses"),
+        (
+            Scope::Account,
+            Counts::Orders,
+            Period::Total,
+            1,
+            "171 usage_limit scope=account limit=orders",
+        ),
         (Scope::Code, Counts::Days, Period::Total, 1, "171 usage_limit scope=code limit=days"),
         (
             Scope::Account,
@@ -387,11 +457,13 @@ fn every_limit_has_its_reason() {
 }
 
 #[test]
-fn customers_who_are_counted_must_be_known() {
-    let scene = limited(&[limit(Scope::Customer, Counts::Uses, Period::Total, 1)]);
-    let offer = scene.judge().unwrap();
-    let refused = plan(&scene.question(), &offer, None, 2, &mut Plan::default());
-    assert_eq!(refused, Err(Refusal::new(Reason::CustomerRequired).at(2)));
+fn whoever_is_counted_must_be_known() {
+    for scope in [Scope::Customer, Scope::Account] {
+        let scene = limited(&[limit(scope, Counts::Uses, Period::Total, 1)]);
+        let offer = scene.judge().unwrap();
+        let refused = plan(&scene.question(), &offer, Owners::default(), 2, &mut Plan::default());
+        assert_eq!(refused, Err(Refusal::new(Reason::CustomerRequired).at(2)), "{scope:?}");
+    }
 }
 
 #[test]
@@ -421,8 +493,11 @@ fn balances_that_are_empty_short_or_held() {
 fn entries_and_exits() {
     let gate = |zone, passage| {
         Scene::pass().with(|s| {
-            s.campaign.passback =
-                Passback { interval_ms: Some(600_000), zones: ZoneRule::Followed };
+            s.campaign.passback = Passback {
+                interval_ms: Some(600_000),
+                reentry_ms: None,
+                zones: ZoneRule::Followed,
+            };
             s.order.zone = zone;
             s.order.passage = passage;
         })
@@ -435,7 +510,7 @@ fn entries_and_exits() {
     check(&free, "size 1: ");
     let refused = |passage, leg, at| {
         let plan = planned(&gate(Some("pool"), passage));
-        refusal_text(&explain(&Blocked::Elsewhere { leg, at }, &plan))
+        refusal_text(&explain(&Blocked::Elsewhere { leg, at }, &plan, |_| None))
     };
     let (pool, sauna) = (Some(zone_id(Some("pool"))), Some(zone_id(Some("sauna"))));
     assert_eq!(refused(Passage::Entry, 2, pool), "181 exit_required");
@@ -444,7 +519,7 @@ fn entries_and_exits() {
     assert_eq!(refused(Passage::Exit, 0, Some(OUTSIDE)), "182 entry_required");
     assert_eq!(refused(Passage::Exit, 0, sauna), "183 wrong_zone");
     let soon = Blocked::TooSoon { leg: 1, retry_after_ms: 77 };
-    let refusal = explain(&soon, &planned(&gate(None, Passage::Entry)));
+    let refusal = explain(&soon, &planned(&gate(None, Passage::Entry)), |_| None);
     assert_eq!(refusal_text(&refusal), "180 too_soon retry_after_ms=77");
     assert_eq!(refusal.code_index, Some(0));
 }
@@ -478,7 +553,7 @@ fn resolutions_are_refused_in_their_own_words() {
         (Blocked::Cap { leg: 0, balance: 9, max: 10 }, "193 balance_cap used=9 max=10"),
         (Blocked::TooManyLots { leg: 0 }, "193 balance_cap"),
     ] {
-        assert_eq!(refusal_text(&explain(&blocked, &Plan::default())), expect);
+        assert_eq!(refusal_text(&explain(&blocked, &Plan::default(), |_| None)), expect);
     }
 }
 
@@ -487,7 +562,8 @@ fn what_is_left() {
     let plan = planned(&Scene::voucher().with(|s| s.campaign.uses = Some(10)));
     let result = LegResult { amount: 1, after: 4, ..LegResult::default() };
     assert_eq!(remaining(&plan.legs[0], &result), Some(6));
-    let lots = [LotPart { amount: 3_000, expires: None }].into_iter().collect();
+    let lots =
+        [LotPart { amount: 3_000, expires: None, spendable_from: None }].into_iter().collect();
     let drawn = LegResult { amount: 3_000, after: 2_000, lots, before: None };
     assert_eq!(remaining(&plan.legs[1], &drawn), Some(2_000));
     let unlimited = planned(&Scene::pass());
@@ -512,9 +588,12 @@ fn post(book: &mut Book, id: u8, mode: Mode, scene: &Scene) -> String {
         note: Box::default(),
         now: scene.now,
     };
+    book.forget(scene.now, usize::MAX);
     match book.apply(&Command::Post(posting)) {
         Outcome::Done(receipt) => format!("yes {}", receipt.results[0].after),
-        Outcome::Refused(blocked) => refusal_text(&explain(&blocked, &plan)),
+        Outcome::Refused(blocked) => {
+            refusal_text(&explain(&blocked, &plan, |key| Some(book.used(key))))
+        }
         other => {
             panic!("{other:?}")
         }
@@ -591,20 +670,30 @@ fn any_limit() -> impl Strategy<Value = Limit> {
 proptest! {
     #[test]
     fn one_code_always_fits_and_its_legs_are_well_formed(
-        limits in proptest::collection::vec(any_limit(), LIMITS_MAX),
+        mut limits in proptest::collection::vec(any_limit(), LIMITS_MAX),
+        rolling in proptest::collection::vec(1..=ROLLING_MINUTES_MAX, 0..=ROLLING_MAX),
+        reentry_ms in proptest::option::of(1_i64..1_000_000),
         units in 1_u32..=4,
         balance in any::<bool>(),
     ) {
+        limits.truncate(LIMITS_MAX - rolling.len() * ROLLING_LEGS);
+        limits.extend(rolling.into_iter().zip([Counts::Uses, Counts::Days]).map(
+            |(minutes, counts)| limit(Scope::Customer, counts, Period::Rolling { minutes }, 5),
+        ));
         let scene = limited(&limits).with(|s| {
             s.order.units = units;
-            s.campaign.passback = Passback { interval_ms: Some(1), zones: ZoneRule::Followed };
+            s.campaign.passback = Passback {
+ interval_ms: Some(1),
+ reentry_ms,
+ zones: ZoneRule::Followed,
+ };
             s.campaign.validity.relative = Some(RelativeValidity {
                 since: Since::FirstUse,
                 count: 1,
                 unit: ValidityUnit::Days,
             });
             if balance {
-                s.campaign.effects = vec![Effect::Balance];
+                s.campaign.effects = vec![draw(BalanceOf::Code, Remainder::Kept)];
                 s.campaign.balance_minor = Some(5);
             }
         });
@@ -626,7 +715,7 @@ proptest! {
                     key
                 }
                 Leg::Once { key, n, marker, .. } => {
-                    prop_assert_eq!(*n, 1);
+                    prop_assert!(*n >= 1);
                     prop_assert!(keys.insert(*marker));
                     key
                 }
@@ -656,7 +745,7 @@ proptest! {
         for code_index in 0..=u8::MAX {
             let scene = limited(&all).with(|s| s.code.owner = Owner([code_index; 16]));
             let offer = scene.judge().unwrap();
-            let refused = plan(&scene.question(), &offer, None, code_index, &mut out);
+            let refused = plan(&scene.question(), &offer, Owners::default(), code_index, &mut out);
             if out.legs.len() <= LEGS_MAX {
                 prop_assert_eq!(refused, Ok(()));
             } else {

@@ -2,78 +2,24 @@
 //!
 //! Every condition is checked by itself against the order; of all that fail, the one whose reason
 //! has the lowest number is the answer, so it does not matter in which order a document lists them.
+//! Deliberately knows no clock times (those are [`hours`](super::hours)) and no counters.
 
-use crate::domain::campaign::{Among, AmongRule, Campaign, Condition, CustomerRule, Kind, Scope};
-use crate::domain::order::{Line, Order};
+mod matching;
+
+use crate::domain::campaign::{
+    Among, AmongRule, BalanceOf, Basis, Condition, CustomerRule, Dates, Effect, Kind, ProductType,
+    Scope,
+};
+use crate::domain::order::{FirstOrder, Order};
 use crate::domain::refusal::{Reason, Refusal};
 
-use super::{Question, effects};
+use super::{Question, Running, effects};
 
-/// Which lines of the order the product conditions let take part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Matching {
-    /// One bit for each line that is in every list and that no list excludes.
-    lines: u128,
-    /// One bit for each line that is in every list.
-    listed: u128,
-    /// Whether what no line explains takes part: only if no condition is about products.
-    rest: bool,
-}
-
-impl Matching {
-    fn of(campaign: &Campaign, order: &Order<'_>) -> Self {
-        let mut matching = Self { lines: u128::MAX, listed: u128::MAX, rest: true };
-        for condition in &campaign.conditions {
-            if let Condition::Product(among) = condition {
-                matching.narrow(among, order, |line| line.product);
-            } else if let Condition::Category(among) = condition {
-                matching.narrow(among, order, |line| line.category);
-            }
-        }
-        matching
-    }
-
-    fn narrow(
-        &mut self,
-        among: &Among,
-        order: &Order<'_>,
-        of: impl for<'a> Fn(&Line<'a>) -> &'a str,
-    ) {
-        let mut accepted = 0_u128;
-        for (place, line) in order.lines.iter().enumerate() {
-            if among.accepts(of(line)) {
-                accepted |= bit(place);
-            }
-        }
-        self.rest = false;
-        self.lines &= accepted;
-        if among.rule == AmongRule::Only {
-            self.listed &= accepted;
-        }
-    }
-
-    /// Whether the line at this place takes part.
-    pub(super) fn has_line(self, place: usize) -> bool {
-        self.lines & bit(place) != 0
-    }
-
-    /// Whether what no line explains takes part.
-    pub(super) fn has_rest(self) -> bool {
-        self.rest
-    }
-}
-
-/// An order has at most [`LINES_MAX`](crate::domain::order::LINES_MAX) lines; a line beyond them
-/// would match nothing.
-fn bit(place: usize) -> u128 {
-    u32::try_from(place).ok().and_then(|place| 1_u128.checked_shl(place)).unwrap_or(0)
-}
-
-const _: () = assert!(crate::domain::order::LINES_MAX <= 128);
+pub(super) use matching::{Matching, list_of};
 
 /// What was found when a condition was held against an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
+pub(super) enum Found {
     /// What was asked.
     Holds,
     /// Nothing: the order lacks the field of this name.
@@ -114,82 +60,128 @@ impl First {
 }
 
 /// Checks everything that the campaign demands of the order, and says which lines take part.
-pub(super) fn check(question: &Question<'_, '_>) -> Result<Matching, Refusal> {
+/// Without `running`, what is demanded of the amount that earlier codes leave is not looked at.
+pub(super) fn check(
+    question: &Question<'_, '_>,
+    running: Option<&Running>,
+) -> Result<Matching, Refusal> {
     let Question { campaign, worth, order, .. } = *question;
     let matching = Matching::of(campaign, order);
     let mut first = First::default();
     for effect in &worth.effects {
-        if let Some(field) = effects::missing(effect, order) {
-            first.note(effects::name(effect), Found::Missing(field));
-        }
+        first.note(effects::name(effect), effects::find(effect, question, matching));
     }
     first.note("customer", customer(question));
     first.note("holder", holder(question));
     for condition in &campaign.conditions {
-        first.note(name(condition), find(condition, order, matching));
+        first.note(name(condition), find(condition, question, running, matching));
     }
     first.note("currency", currency(question));
     first.into_result()?;
-    Ok(matching)
+    Ok(effects::without_exempt(question, matching))
 }
 
 /// A condition's name in documents.
-fn name(condition: &Condition) -> &'static str {
+pub(super) fn name(condition: &Condition) -> &'static str {
     match condition {
         Condition::Amount { .. } => "amount",
         Condition::Quantity { .. } => "quantity",
+        Condition::Persons { .. } => "persons",
+        Condition::Nights { .. } => "nights",
+        Condition::Points { .. } => "points",
+        Condition::Booked(_) => "booked",
+        Condition::Arrival(_) => "arrival",
+        Condition::Departure(_) => "departure",
         Condition::Product(_) => "product",
+        Condition::ProductType(_) => "product_type",
         Condition::Category(_) => "category",
+        Condition::Theme(_) => "theme",
+        Condition::Region(_) => "region",
+        Condition::Contains { product_type: ProductType::Room, .. } => "room_type",
+        Condition::Contains { product_type, .. } => product_type.name(),
         Condition::Channel(_) => "channel",
         Condition::Property(_) => "property",
         Condition::Gate(_) => "gate",
+        Condition::Zone(_) => "zone",
         Condition::Partner(_) => "partner",
         Condition::Brand(_) => "brand",
         Condition::CustomerGroup(_) => "customer_group",
+        Condition::FirstOrder(_) => "first_order",
+        Condition::Trigger { .. } => "trigger",
     }
 }
 
-fn find(condition: &Condition, order: &Order<'_>, matching: Matching) -> Found {
+/// Holds one condition against the order.
+pub(super) fn find(
+    condition: &Condition,
+    question: &Question<'_, '_>,
+    running: Option<&Running>,
+    matching: Matching,
+) -> Found {
+    let order = question.order;
+    let reference = |among: &Among, found: Option<&str>, reason| match found {
+        None => Found::Missing(name(condition)),
+        Some(found) => found_or(among.accepts(found), reason),
+    };
+    let dates = |dates: &Dates, found| match found {
+        None => Found::Missing(name(condition)),
+        Some(date) => found_or(dates.accepts(date), Reason::DateNotEligible),
+    };
     match condition {
-        Condition::Amount { min, max } => amount(*min, *max, order),
-        Condition::Quantity { min, max } => quantity(*min, *max, order, matching),
-        Condition::Product(_) | Condition::Category(_) => products(order, matching),
-        Condition::Channel(among) => {
-            reference(among, order.channel, "channel", Reason::ChannelNotEligible)
-        }
-        Condition::Property(among) => {
-            reference(among, order.property, "property", Reason::PropertyNotEligible)
-        }
-        Condition::Gate(among) => reference(among, order.gate, "gate", Reason::GateNotEligible),
-        Condition::Partner(among) => {
-            reference(among, order.partner, "partner", Reason::PartnerNotEligible)
-        }
+        Condition::Amount { min, max, basis: Basis::Original } => amount(*min, *max, order.total()),
+        Condition::Amount { min, max, basis: Basis::Running } => match running {
+            Some(running) => amount(*min, *max, running.total_minor()),
+            None => Found::Holds,
+        },
+        Condition::Quantity { .. } if order.lines.is_empty() => Found::Missing("lines"),
+        Condition::Quantity { min, max } => quantity(*min, *max, matching.pieces(order)),
+        Condition::Persons { min, max } => match order.persons() {
+            None => Found::Missing("persons"),
+            Some(persons) => quantity(*min, *max, persons.into()),
+        },
+        Condition::Nights { min, max } => match order.nights() {
+            None => Found::Missing("nights"),
+            Some(nights) => quantity(*min, *max, nights.into()),
+        },
+        Condition::Points { min, max } => points(*min, *max, question),
+        Condition::Booked(asked) => dates(asked, Some(booked(question))),
+        Condition::Arrival(asked) => dates(asked, order.arrival),
+        Condition::Departure(asked) => dates(asked, order.departure),
+        Condition::Product(_)
+        | Condition::ProductType(_)
+        | Condition::Category(_)
+        | Condition::Theme(_)
+        | Condition::Region(_) => lines(condition, question, matching),
+        Condition::Contains { product_type, among } => contains(*product_type, among, order),
+        Condition::Channel(among) => reference(among, order.channel, Reason::ChannelNotEligible),
+        Condition::Property(among) => reference(among, order.property, Reason::PropertyNotEligible),
+        Condition::Gate(among) => reference(among, order.gate, Reason::GateNotEligible),
+        // A zone is where a gate leads; the rule's name tells it from the gate.
+        Condition::Zone(among) => reference(among, order.zone, Reason::GateNotEligible),
+        Condition::Partner(among) => reference(among, order.partner, Reason::PartnerNotEligible),
         // A brand is a way to sell; the rule's name tells it from the channel.
-        Condition::Brand(among) => {
-            reference(among, order.brand, "brand", Reason::ChannelNotEligible)
-        }
+        Condition::Brand(among) => reference(among, order.brand, Reason::ChannelNotEligible),
         Condition::CustomerGroup(among) => groups(among, order),
+        Condition::FirstOrder(rule) => first_order(*rule, order),
+        Condition::Trigger { rule, triggers } => {
+            let holds = rule.accepts(triggers.contains(&order.trigger));
+            found_or(holds, Reason::TriggerNotEligible)
+        }
     }
 }
 
-fn reference(among: &Among, found: Option<&str>, field: &'static str, otherwise: Reason) -> Found {
-    match found {
-        None => Found::Missing(field),
-        Some(found) if among.accepts(found) => Found::Holds,
-        Some(_) => Found::Fails(otherwise),
-    }
+fn found_or(holds: bool, otherwise: Reason) -> Found {
+    if holds { Found::Holds } else { Found::Fails(otherwise) }
 }
 
-/// A customer in no group at all is in none of those that are kept out.
-fn groups(among: &Among, order: &Order<'_>) -> Found {
-    let in_list = order.customer_groups.iter().any(|group| among.set.contains(*group));
-    let holds = in_list == (among.rule == AmongRule::Only);
-    if holds { Found::Holds } else { Found::Fails(Reason::CustomerNotEligible) }
+/// The plain local date of booking: as stated, or the date of the request.
+pub(super) fn booked(question: &Question<'_, '_>) -> chrono::NaiveDate {
+    let today = || question.campaign.calendar.wall_clock(question.now).date();
+    question.order.booked.unwrap_or_else(today)
 }
 
-/// The total before any code took its part.
-fn amount(min: Option<i64>, max: Option<i64>, order: &Order<'_>) -> Found {
-    let Some(total) = order.total() else { return Found::Missing("total_minor") };
+fn amount(min: Option<i64>, max: Option<i64>, total: Option<i64>) -> Found {
+    let Some(total) = total else { return Found::Missing("total_minor") };
     if let Some(min) = min.filter(|&min| total < min) {
         return Found::OffBy(Reason::AmountBelowMin, min.abs_diff(total));
     }
@@ -199,48 +191,121 @@ fn amount(min: Option<i64>, max: Option<i64>, order: &Order<'_>) -> Found {
     }
 }
 
-fn quantity(min: Option<u64>, max: Option<u64>, order: &Order<'_>, matching: Matching) -> Found {
-    if order.lines.is_empty() {
-        return Found::Missing("lines");
-    }
-    let lines = order.lines.iter().enumerate().filter(|&(place, _)| matching.has_line(place));
-    let pieces: u64 = lines.map(|(_, line)| u64::from(line.quantity)).sum();
+fn quantity(min: Option<u64>, max: Option<u64>, found: u64) -> Found {
     let off_by = match (min, max) {
-        (Some(min), _) if pieces < min => min - pieces,
-        (_, Some(max)) if pieces > max => pieces - max,
+        (Some(min), _) if found < min => min - found,
+        (_, Some(max)) if found > max => found - max,
         (_, _) => return Found::Holds,
     };
     Found::OffBy(Reason::QuantityOutOfRange, off_by)
 }
 
-fn products(order: &Order<'_>, matching: Matching) -> Found {
-    let all = bit(order.lines.len()).wrapping_sub(1);
-    if order.lines.is_empty() {
-        Found::Missing("lines")
-    } else if matching.listed & all == 0 {
-        Found::Fails(Reason::ProductNotEligible)
-    } else if matching.lines == 0 {
-        Found::Fails(Reason::ProductExcluded)
-    } else {
-        Found::Holds
+fn points(min: Option<u64>, max: Option<u64>, question: &Question<'_, '_>) -> Found {
+    if question.account.is_none() || !is_somebodys(question) {
+        return Found::Fails(Reason::CustomerRequired);
+    }
+    let points = question.seen.account.unwrap_or(0);
+    match min.filter(|&min| points < min) {
+        Some(min) => Found::OffBy(Reason::PointsInsufficient, min - points),
+        None => found_or(max.is_none_or(|max| points <= max), Reason::CustomerNotEligible),
     }
 }
 
-/// Whoever is counted must be known.
-fn customer(question: &Question<'_, '_>) -> Found {
+/// A list that narrows the lines. Where nothing is left, regions are to blame if the other lists
+/// leave something.
+fn lines(condition: &Condition, question: &Question<'_, '_>, matching: Matching) -> Found {
     let Question { campaign, order, .. } = *question;
-    let counted = campaign.limits.iter().any(|limit| limit.scope == Scope::Customer);
-    let required = campaign.customer == CustomerRule::Required || counted;
-    if required && named_customer(order).is_none() {
-        Found::Fails(Reason::CustomerRequired)
-    } else {
-        Found::Holds
+    if order.lines.is_empty() {
+        return Found::Missing("lines");
     }
+    if matching.has_lines(order) {
+        return Found::Holds;
+    }
+    let anywhere = Matching::anywhere(campaign, order);
+    match (anywhere.has_lines(order), condition) {
+        (true, Condition::Region(_)) => Found::Fails(Reason::RegionNotEligible),
+        (true, _) | (false, Condition::Region(_)) => Found::Holds,
+        (false, _) if anywhere.has_listed(order) => Found::Fails(Reason::ProductExcluded),
+        (false, _) => Found::Fails(Reason::ProductNotEligible),
+    }
+}
+
+fn contains(product_type: ProductType, among: &Among, order: &Order<'_>) -> Found {
+    if order.lines.is_empty() {
+        return Found::Missing("lines");
+    }
+    let mut of_type = order.lines.iter().filter(|line| line.product_type == product_type.name());
+    let in_list = of_type.any(|line| among.set.contains(line.product));
+    let otherwise = match among.rule {
+        AmongRule::Only => Reason::ProductNotEligible,
+        AmongRule::Not => Reason::ProductExcluded,
+    };
+    found_or(among.rule.accepts(in_list), otherwise)
+}
+
+/// A customer in no group at all is in none of those that are kept out.
+fn groups(among: &Among, order: &Order<'_>) -> Found {
+    let in_list = order.customer_groups.iter().any(|group| among.set.contains(*group));
+    found_or(among.rule.accepts(in_list), Reason::CustomerNotEligible)
+}
+
+fn first_order(rule: AmongRule, order: &Order<'_>) -> Found {
+    let is_first = match order.first_order {
+        FirstOrder::Unknown => return Found::Missing("first_order"),
+        FirstOrder::Yes => true,
+        FirstOrder::No => false,
+    };
+    found_or(rule.accepts(is_first), Reason::CustomerNotEligible)
+}
+
+/// Whoever is counted, or whose account is touched, must be known.
+pub(super) fn customer(question: &Question<'_, '_>) -> Found {
+    let known = match who_is_needed(question) {
+        None => true,
+        Some(Who::Customer) => named_customer(question.order).is_some(),
+        Some(Who::Somebody) => is_somebodys(question),
+    };
+    found_or(known, Reason::CustomerRequired)
+}
+
+/// Who must be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    /// The customer.
+    Customer,
+    /// The customer, or else the holder of the code.
+    Somebody,
+}
+
+/// Who must be known for this campaign; absent: nobody.
+pub(super) fn who_is_needed(question: &Question<'_, '_>) -> Option<Who> {
+    let Question { campaign, worth, .. } = *question;
+    let counts = |scope| campaign.limits.iter().any(|limit| limit.scope == scope);
+    if campaign.customer == CustomerRule::Required || counts(Scope::Customer) {
+        Some(Who::Customer)
+    } else {
+        let touches = counts(Scope::Account) || worth.effects.iter().any(touches_account);
+        touches.then_some(Who::Somebody)
+    }
+}
+
+fn touches_account(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Points { .. }
+            | Effect::Spend { .. }
+            | Effect::Balance { of: BalanceOf::Account, .. }
+    )
+}
+
+/// Whether there is anybody whose account could be meant.
+fn is_somebodys(question: &Question<'_, '_>) -> bool {
+    named_customer(question.order).is_some() || question.code.holder.is_some()
 }
 
 /// Whom a code is bound to. A gate knows no customers: of what admits, the holder is shown and a
 /// person compares, so there only a customer who is named and is another one is refused.
-fn holder(question: &Question<'_, '_>) -> Found {
+pub(super) fn holder(question: &Question<'_, '_>) -> Found {
     let Some(holder) = question.code.holder.as_deref() else { return Found::Holds };
     match named_customer(question.order) {
         Some(customer) if customer == holder => Found::Holds,
@@ -255,18 +320,14 @@ fn holder(question: &Question<'_, '_>) -> Found {
 }
 
 /// An empty id would make all guests one customer.
-fn named_customer<'a>(order: &Order<'a>) -> Option<&'a str> {
+pub(super) fn named_customer<'a>(order: &Order<'a>) -> Option<&'a str> {
     order.customer.filter(|customer| !customer.is_empty())
 }
 
 /// Amounts of the rules and of the worth must be in the order's currency.
-fn currency(question: &Question<'_, '_>) -> Found {
+pub(super) fn currency(question: &Question<'_, '_>) -> Found {
     let Question { campaign, worth, order, .. } = *question;
     let Some(stated) = order.currency else { return Found::Holds };
     let mut ours = campaign.currency.iter().chain(&worth.currency);
-    if ours.all(|currency| currency.as_str() == stated) {
-        Found::Holds
-    } else {
-        Found::Fails(Reason::CurrencyMismatch)
-    }
+    found_or(ours.all(|currency| currency.as_str() == stated), Reason::CurrencyMismatch)
 }

@@ -2,12 +2,13 @@
 
 use smallvec::SmallVec;
 
+use crate::domain::campaign::Basis;
 use crate::domain::money::spread;
 use crate::domain::order::Order;
 
 use super::conditions::Matching;
 
-/// An order's lines and total as the earlier codes of the order left them.
+/// An order's lines and total as the earlier codes of the order left them, and as they were before.
 ///
 /// What the stated total has beyond the lines (shipping, or everything when there are no lines) is
 /// a line of its own that is no product. A stated total below the sum of the lines is spread over
@@ -16,28 +17,31 @@ use super::conditions::Matching;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
     /// One for each line, and last what no line explains.
-    parts: SmallVec<[i64; 5]>,
+    parts: Parts,
+    /// The same before any code.
+    original: Parts,
     total_minor: Option<i64>,
     /// What is still to be drawn of the stated amount.
     asked_minor: Option<i64>,
 }
 
+type Parts = SmallVec<[i64; 5]>;
+
 impl Running {
     /// The order before any code.
     #[must_use]
     pub fn of(order: &Order<'_>) -> Self {
-        let mut parts: SmallVec<[i64; 5]> =
-            order.lines.iter().map(|line| line.amount_minor).collect();
+        let mut parts: Parts = order.lines.iter().map(|line| line.amount_minor).collect();
         let total_minor = order.total();
         let lines_minor: i64 = parts.iter().sum();
         let rest = total_minor.map_or(0, |total| total - lines_minor);
         parts.push(rest.max(0));
-        let mut running = Self { parts, total_minor, asked_minor: order.amount_minor };
+        let asked_minor = order.amount_minor;
+        let mut running = Self { parts, original: Parts::new(), total_minor, asked_minor };
         if rest < 0 {
-            let weights: SmallVec<[i64; 5]> =
-                running.parts.iter().map(|part| *part.max(&0)).collect();
+            let weights: Parts = running.parts.iter().map(|part| *part.max(&0)).collect();
             let off = weights.iter().sum::<i64>().min(-rest);
-            let mut taken: SmallVec<[i64; 5]> = SmallVec::from_elem(0, weights.len());
+            let mut taken: Parts = SmallVec::from_elem(0, weights.len());
             running.subtract(off, &weights, &mut taken);
             // What the lines cannot bear, because the stated total is itself below zero.
             if let Some(last) = running.parts.last_mut() {
@@ -45,6 +49,7 @@ impl Running {
             }
             running.total_minor = total_minor;
         }
+        running.original = SmallVec::from_slice(&running.parts);
         running
     }
 
@@ -75,12 +80,16 @@ impl Running {
         self.asked_minor = self.asked_minor.map(|asked| (asked - minor).max(0));
     }
 
-    /// What can be taken off the matching lines: what they cost, at most what is left to pay.
-    pub(super) fn base_minor(&self, matching: Matching) -> i64 {
-        let places = self.parts.iter().enumerate();
+    /// What the matching lines cost, now or before any code: never more than the whole order.
+    pub(super) fn base_minor(&self, basis: Basis, matching: Matching) -> i64 {
+        let (parts, most) = match basis {
+            Basis::Running => (&self.parts, self.total_minor.unwrap_or(0)),
+            Basis::Original => (&self.original, self.original.iter().sum()),
+        };
+        let places = parts.iter().enumerate();
         let cost: i64 =
             places.filter(|&(place, _)| self.matches(matching, place)).map(|(_, p)| p).sum();
-        cost.min(self.total_minor.unwrap_or(0)).max(0)
+        cost.min(most).max(0)
     }
 
     /// Takes `minor` off the matching lines (adds, when below zero), in proportion to what they
@@ -89,7 +98,7 @@ impl Running {
         if minor == 0 {
             return;
         }
-        let mut weights: SmallVec<[i64; 5]> = SmallVec::with_capacity(self.parts.len());
+        let mut weights: Parts = SmallVec::with_capacity(self.parts.len());
         for (place, part) in self.parts.iter().enumerate() {
             weights.push(if self.matches(matching, place) { *part.max(&0) } else { 0 });
         }
@@ -100,6 +109,25 @@ impl Running {
             }
         }
         self.subtract(minor, &weights, taken);
+    }
+
+    /// Takes `minor` off one line.
+    pub(super) fn take_from(&mut self, place: usize, minor: i64, taken: &mut [i64]) {
+        if let Some((part, taken)) = self.parts.get_mut(place).zip(taken.get_mut(place)) {
+            *part -= minor;
+            *taken += minor;
+            self.total_minor = self.total_minor.map(|total| total - minor);
+        }
+    }
+
+    /// Puts back what one code took of each part and of the stated amount, which was `asked_minor`
+    /// before it.
+    pub(super) fn put_back(&mut self, taken: &[i64], asked_minor: Option<i64>) {
+        for (part, taken) in self.parts.iter_mut().zip(taken) {
+            *part += taken;
+        }
+        self.total_minor = self.total_minor.map(|total| total + taken.iter().sum::<i64>());
+        self.asked_minor = asked_minor;
     }
 
     fn matches(&self, matching: Matching, place: usize) -> bool {

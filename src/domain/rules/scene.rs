@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use super::*;
+use crate::domain::account::{Account, AccountUnit, AtMax, ClawBackRule, RedeemAndEarn, Weights};
 use crate::domain::campaign::{
-    AccountingType, Among, AmongRule, Condition, CustomerRule, Effect, HOLD_TTL_MS, Passback,
-    Validity,
+    AccountingType, Among, AmongRule, Application, BalanceOf, Basis, Condition, CustomerRule,
+    Effect, HOLD_TTL_MS, Hours, Passback, Remainder, Stacking, Terms, Validity, Worth,
 };
 use crate::domain::id::{CampaignId, Owner, TenantId};
 use crate::domain::money::{Currency, Percent};
@@ -16,7 +17,7 @@ use crate::domain::order::Line;
 use crate::domain::time::Calendar;
 
 /// One code that somebody wants to use.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(in crate::domain) struct Scene {
     pub(in crate::domain) campaign: Campaign,
     /// What the code is worth, when the campaign was changed since.
@@ -26,6 +27,8 @@ pub(in crate::domain) struct Scene {
     pub(in crate::domain) order: Order<'static>,
     pub(in crate::domain) now: Timestamp,
     pub(in crate::domain) alone: bool,
+    /// The account that the campaign names.
+    pub(in crate::domain) account: Option<Account>,
 }
 
 pub(in crate::domain) const CODE: Owner = Owner([1; 16]);
@@ -37,7 +40,46 @@ pub(in crate::domain) fn at(text: &str) -> Timestamp {
 }
 
 pub(in crate::domain) fn percent(text: &str) -> Effect {
-    Effect::Percent { percent: Percent::new(text.parse().unwrap()).unwrap(), cap_minor: None }
+    Effect::Off { worth: share(text), terms: Terms::PLAIN }
+}
+
+pub(in crate::domain) fn share(percent: &str) -> Worth {
+    Worth::Percent(Percent::new(percent.parse().unwrap()).unwrap())
+}
+
+pub(in crate::domain) fn off(amount_minor: i64) -> Effect {
+    Effect::Off { worth: Worth::Amount(amount_minor), terms: Terms::PLAIN }
+}
+
+pub(in crate::domain) fn surcharge(amount_minor: i64) -> Effect {
+    Effect::Surcharge { worth: Worth::Amount(amount_minor), terms: Terms::PLAIN }
+}
+
+pub(in crate::domain) fn draw(of: BalanceOf, remainder: Remainder) -> Effect {
+    Effect::Balance { of, remainder }
+}
+
+pub(in crate::domain) fn costs(min: Option<i64>, max: Option<i64>) -> Condition {
+    Condition::Amount { min, max, basis: Basis::Original }
+}
+
+/// An account of points that last for ever.
+pub(in crate::domain) fn points_account() -> Account {
+    Account {
+        id: "stars".into(),
+        name: BTreeMap::new(),
+        unit_name: BTreeMap::new(),
+        unit: AccountUnit::Points,
+        calendar: Calendar::plain(Tz::Europe__Vienna),
+        lasts: None,
+        max: None,
+        at_max: AtMax::Clamp,
+        weights: Weights::None,
+        redeem_and_earn: RedeemAndEarn::Earns,
+        claw_back: ClawBackRule::Floor,
+        pays_minor: None,
+        pending_days: 0,
+    }
 }
 
 pub(in crate::domain) fn only(references: &[&str]) -> Among {
@@ -48,12 +90,22 @@ pub(in crate::domain) fn not(references: &[&str]) -> Among {
     Among { rule: AmongRule::Not, ..only(references) }
 }
 
-/// Lines from `product category quantity amount`, separated by commas.
+/// Lines from `product category quantity amount type theme region`, separated by commas; the last
+/// three may be absent.
 pub(in crate::domain) fn lines(text: &'static str) -> SmallVec<[Line<'static>; 4]> {
     let line = |text: &'static str| {
         let words: Vec<&str> = text.split_whitespace().collect();
         let (quantity, amount_minor) = (words[2].parse().unwrap(), words[3].parse().unwrap());
-        Line { product: words[0], category: words[1], quantity, amount_minor }
+        let word = |place| words.get(place).copied().unwrap_or_default();
+        Line {
+            product: words[0],
+            category: words[1],
+            quantity,
+            amount_minor,
+            product_type: word(4),
+            theme: word(5),
+            region: word(6),
+        }
     };
     text.split(',').map(line).collect()
 }
@@ -67,6 +119,7 @@ impl Scene {
             from: Some(at("2026-01-01T00:00:00+01:00")),
             until: Some(at("2027-01-01T00:00:00+01:00")),
             relative: None,
+            hours: Hours::default(),
         };
         let campaign = Campaign {
             tenant: TenantId::parse("park").unwrap(),
@@ -90,6 +143,11 @@ impl Scene {
             conditions: Vec::new(),
             effects: vec![percent("20")],
             no_effect: NoEffect::Refuse,
+            application: Application::ByCode,
+            stacking: Stacking::default(),
+            groups: Vec::new(),
+            account: None,
+            retention_days: None,
             currency: Some(Currency::new("EUR", 2).unwrap()),
             balance_minor: None,
             hold_ttl_ms: HOLD_TTL_MS,
@@ -101,6 +159,7 @@ impl Scene {
             issued: at("2026-05-01T10:00:00+02:00"),
             paid: None,
             holder: None,
+            photo: None,
             uses: None,
             balance_minor: None,
             valid_from: None,
@@ -115,6 +174,7 @@ impl Scene {
             order,
             now: at("2026-06-15T12:00:00+02:00"),
             alone: true,
+            account: None,
         }
     }
 
@@ -122,7 +182,7 @@ impl Scene {
     pub(in crate::domain) fn voucher() -> Self {
         let mut scene = Self::discount();
         scene.campaign.kind = Kind::Voucher;
-        scene.campaign.effects = vec![Effect::Balance];
+        scene.campaign.effects = vec![draw(BalanceOf::Code, Remainder::Kept)];
         scene.campaign.balance_minor = Some(5_000);
         scene.campaign.uses = None;
         scene.order.total_minor = Some(3_000);
@@ -157,6 +217,7 @@ impl Scene {
             order: &self.order,
             now: self.now,
             alone: self.alone,
+            account: self.account.as_ref(),
         }
     }
 
@@ -183,6 +244,7 @@ pub(in crate::domain) fn refusal_text(refusal: &Refusal) -> String {
         ("resets_at", moment(d.resets_at)),
         ("next_valid_at", moment(d.next_valid_at)),
         ("missing", word(d.missing)),
+        ("conflicts_with", word(d.conflicts_with.as_deref())),
         ("rule", word(d.rule)),
     ];
     for (name, value) in fields {
