@@ -1,17 +1,31 @@
-//! A campaign as people write it, in JSON or TOML.
+//! Definitions as people write them, in JSON or TOML: campaigns, and what they refer to.
 //!
 //! A document is text with names; [`CampaignDocument::compile`] turns it into a
 //! [`Campaign`](crate::domain::campaign::Campaign) with everything parsed and checked, and says
-//! of each mistake where it is. It knows nothing of codes, patterns or stores: whether a pattern
-//! is a good one is not judged here.
+//! of each mistake where it is. A [`BundleDocument`] is what one file holds. Nothing here knows
+//! codes, patterns or stores: whether a pattern is a good one, and whether what a document refers
+//! to exists, is not judged here.
 //!
-//! Unknown fields are refused, so that a misspelt condition is never a missing one.
+//! Unknown fields are refused, so that a misspelt condition is never a missing one. The reference
+//! for people is in `document/README.md`; the documentation of the fields is the JSON Schema's.
 
+mod account;
+mod bundle;
 mod check;
 mod compile;
+mod condition;
+mod effect;
+mod group;
+mod policy;
+mod read;
 mod rules;
+mod schema;
+mod slot;
+mod validity;
 mod value;
+mod windows;
 mod words;
+mod worth;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,16 +33,28 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use compile::{LABELS_MAX, TEXT_BYTES_MAX};
+pub use account::{AccountDocument, AccountTexts, LastsDocument, WeightsDocument};
+pub use bundle::{BundleDocument, SLOTS_MAX};
+pub use check::TEXT_BYTES_MAX;
+pub use compile::{GROUPS_MAX, LABELS_MAX};
+pub use condition::{AmongDocument, ConditionDocument, DatesDocument};
+pub use effect::{ByPrice, EffectDocument, Pick, TierDocument};
+pub use group::{GroupDocument, GroupTexts};
+pub use policy::{CodesByType, PolicyDocument};
+pub use read::{BUNDLE_BYTES_MAX, DOCUMENT_BYTES_MAX};
 pub use rules::{AMONG_MAX, LIMITS_MAX};
-pub use value::{Amount, Length, Moment, Unlimited, Uses};
+pub use schema::schema;
+pub use slot::SlotDocument;
+pub use validity::{HoursDocument, RelativeDocument, ValidityDocument};
+pub use value::{Amount, Days, Length, LimitPeriod, Moment, Unlimited, Uses};
+pub use windows::{DATES_MAX, WINDOWS_MAX};
 pub use words::{
-    Accounting, Activation, Counts, Customer, Kind, NoEffect, Period, Scope, Since, Status, Unit,
-    Weekday, Zones,
+    Accounting, Activation, AtMax, BalanceOf, Basis, ClawBack, Counts, Customer, Kind, NoEffect,
+    Per, Period, Remainder, Scope, Since, Status, Stores, Switch, Trigger, Unit, Weekday, Zones,
 };
 
-/// Longest document that is read, in bytes: a megabyte, for long lists of products.
-pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;
+/// The version of the format that is read and written.
+pub const FORMAT: u32 = 1;
 
 /// Texts in several languages, by two-letter language code.
 pub type Texts = BTreeMap<String, String>;
@@ -37,6 +63,9 @@ pub type Texts = BTreeMap<String, String>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CampaignDocument {
+    /// The version of this format. Default 1, the only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<u32>,
     /// Its id: 1 to 64 characters of a-z, 0-9, `-` and `_`.
     pub id: String,
     /// What its codes are. Cannot be changed later.
@@ -68,7 +97,11 @@ pub struct CampaignDocument {
     /// What must have happened before a code is good. Default `at_once`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
-    /// How often each code can be used. Default: `"unlimited"` for vouchers and passes, else 1.
+    /// Whether it applies by itself wherever its conditions hold, without a code. Default false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub automatic: Option<bool>,
+    /// How often each code can be used; an automatic campaign: how often it applies in all.
+    /// Default: `"unlimited"` for vouchers, passes and automatic campaigns, else 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uses: Option<Uses>,
     /// How many units (persons) one request may take. Default: exactly one.
@@ -86,6 +119,27 @@ pub struct CampaignDocument {
     /// What must hold for a code to be used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<ConditionDocument>,
+    /// Campaigns of one order apply by ascending number; those with the same, codes first and in
+    /// the order of the request. Default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_number: Option<i32>,
+    /// At most one campaign of such a group is in an order. Default: it goes with every other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exclusion_group: Option<String>,
+    /// Of the campaigns of an order with the same name here, only the one that is worth most is
+    /// applied. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_of: Option<String>,
+    /// Whether no other campaign may apply after it. Default false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stops: Option<bool>,
+    /// The groups it is in, for slots that accept one group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// The account that its effects put into, spend and draw from, and that its limits count by.
+    /// Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// What a redemption is worth, in order. Default: `balance` for a voucher, `zero` for a pass
     /// and for access; the other kinds must say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -102,6 +156,10 @@ pub struct CampaignDocument {
     /// How long a hold lasts when the request does not say, at most a week. Default 15 minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_ttl: Option<Length>,
+    /// Its unused codes are removed so long after it has ended: whole days, `"90days"`.
+    /// Default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Length>,
     /// How its codes are made. Absent: it has only own codes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codes: Option<CodesDocument>,
@@ -123,33 +181,6 @@ pub struct TextsDocument {
     /// What to tell whoever is refused, in the place of the refusal's own text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refusal: Texts,
-}
-
-/// When a campaign's codes are good; all that is given must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ValidityDocument {
-    /// The first day or moment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<Moment>,
-    /// The last day, which is included; or the first moment after.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<Moment>,
-    /// A time that each code runs by itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub relative: Option<RelativeDocument>,
-}
-
-/// A time that begins with something that happened to the code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RelativeDocument {
-    /// What it begins with.
-    pub since: Since,
-    /// How many units, at least 1.
-    pub count: u32,
-    /// Of what length.
-    pub unit: Unit,
 }
 
 /// How many units one request may take.
@@ -175,7 +206,7 @@ pub struct LimitDocument {
     pub counts: Option<Counts>,
     /// When counting begins anew. Default `total`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub period: Option<Period>,
+    pub period: Option<LimitPeriod>,
     /// The ceiling: a whole number, or for money an amount.
     pub max: Amount,
 }
@@ -187,97 +218,13 @@ pub struct PassbackDocument {
     /// What must lie between two entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<Length>,
+    /// For so long after an entry that took a use, further entries take none. Default: each takes
+    /// one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reentry: Option<Length>,
     /// Whether entry and exit are followed. Default `free`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zones: Option<Zones>,
-}
-
-/// A list that a reference must be in, or must not be in; exactly one of the two is given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AmongDocument {
-    /// Only these.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub only: Option<Vec<String>>,
-    /// All but these.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub not: Option<Vec<String>>,
-}
-
-/// One thing that must hold for a code to be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum ConditionDocument {
-    /// What the order costs.
-    Amount {
-        /// At least.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        min: Option<Amount>,
-        /// At most.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        max: Option<Amount>,
-    },
-    /// How many pieces the matching lines have together.
-    Quantity {
-        /// At least.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        min: Option<u64>,
-        /// At most.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        max: Option<u64>,
-    },
-    /// Products; lines that do not match take no part in the effects.
-    Product(AmongDocument),
-    /// Product categories; lines that do not match take no part in the effects.
-    Category(AmongDocument),
-    /// Sales channels.
-    Channel(AmongDocument),
-    /// Properties.
-    Property(AmongDocument),
-    /// Gates.
-    Gate(AmongDocument),
-    /// Partners.
-    Partner(AmongDocument),
-    /// Brands.
-    Brand(AmongDocument),
-    /// Groups of customers.
-    CustomerGroup(AmongDocument),
-}
-
-/// What a redemption is worth.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum EffectDocument {
-    /// A share of what the matching lines cost.
-    Percent {
-        /// The share, 0 to 100 with at most six decimals.
-        percent: Amount,
-        /// Never more than this.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        cap: Option<Amount>,
-    },
-    /// An amount off; never more than the matching lines cost.
-    Amount {
-        /// How much.
-        amount: Amount,
-    },
-    /// Worth nothing: identification.
-    Zero,
-    /// Adds to the price.
-    Surcharge {
-        /// How much.
-        amount: Amount,
-    },
-    /// Goods or a service, free.
-    Unit {
-        /// The product.
-        product: String,
-        /// How many pieces. Default 1.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        quantity: Option<u32>,
-    },
-    /// Draws from the code's balance.
-    Balance,
 }
 
 /// How a campaign's codes are made.
@@ -323,46 +270,6 @@ impl TextsDocument {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-}
-
-impl ValidityDocument {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl CampaignDocument {
-    /// Reads a document from JSON.
-    ///
-    /// # Errors
-    /// When it is longer than [`DOCUMENT_BYTES_MAX`], no JSON, or has wrong or unknown fields.
-    pub fn from_json(text: &str) -> Result<Self, FieldError> {
-        check_length(text)?;
-        serde_json::from_str(text).map_err(|error| unreadable(&error))
-    }
-
-    /// Reads a document from TOML.
-    ///
-    /// # Errors
-    /// When it is longer than [`DOCUMENT_BYTES_MAX`], no TOML, or has wrong or unknown fields.
-    pub fn from_toml(text: &str) -> Result<Self, FieldError> {
-        check_length(text)?;
-        toml::from_str(text).map_err(|error| unreadable(&error))
-    }
-}
-
-fn check_length(text: &str) -> Result<(), FieldError> {
-    if text.len() <= DOCUMENT_BYTES_MAX {
-        return Ok(());
-    }
-    let message =
-        format!("the document has {} bytes; at most {DOCUMENT_BYTES_MAX} are read", text.len());
-    Err(FieldError { path: String::new(), message, suggestion: None })
-}
-
-fn unreadable(error: &dyn fmt::Display) -> FieldError {
-    let message = error.to_string().trim_end().to_owned();
-    FieldError { path: String::new(), message, suggestion: None }
 }
 
 #[cfg(test)]

@@ -1,26 +1,37 @@
 //! `jeton campaign`: definitions from files, and where campaigns stand.
 
-use std::path::{Path, PathBuf};
+mod file;
+mod plan;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use super::office::{Content, Office, escaped, mistake_text};
-use super::output::{Exit, Output, cell, fields, list, refused, table, wrong_use};
-use super::place::{Place, read};
-use crate::catalog::CampaignDocument;
+use super::office::{Content, Office, escaped};
+use super::output::{Ended, Exit, Output, cell, fields, list, table};
+use super::place::Place;
+use crate::catalog::document;
+use file::{Sort, Written};
+use plan::{Change, Planned};
+
+/// Most slots in one request: a hundred bytes each are far less than a body may have.
+const SLOTS_AT_ONCE: usize = 2_000;
 
 /// What can be done with campaigns.
 #[derive(Debug, Subcommand)]
 pub(super) enum Campaign {
-    /// Make the server's campaigns what files say
+    /// Make the server's definitions what files say
     ///
-    /// Reads TOML and JSON files, one campaign each; of a directory all of them. Shows what would
-    /// change, and does it unless --dry-run is given. With a mistake in any file nothing is
+    /// Reads TOML and JSON files with a campaign each, or with accounts, groups, slots, the policy
+    /// and campaigns; of a directory all of them. Shows what changes (+ created, ~ edited,
+    /// = unchanged) and does it, unless --plan is given. With a mistake in any file nothing is
     /// changed.
     #[command(after_long_help = APPLY_EXAMPLES)]
     Apply(Apply),
+    /// Print the JSON Schema of the files, for editors and programs
+    Schema,
     /// List all campaigns
     List,
     /// Show a campaign, as it is or in an earlier version
@@ -42,7 +53,7 @@ pub(super) enum Campaign {
 const APPLY_EXAMPLES: &str = "\
 Examples:
   jeton campaign apply campaigns/                  everything in a directory
-  jeton campaign apply --dry-run summer.toml       what would change
+  jeton campaign apply --plan summer.toml          what would change
   jeton --json campaign apply summer.toml          for programs";
 
 /// What to apply.
@@ -52,8 +63,8 @@ pub(super) struct Apply {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Show what would change, change nothing
-    #[arg(long)]
-    dry_run: bool,
+    #[arg(long, visible_alias = "dry-run")]
+    plan: bool,
 }
 
 /// A campaign's id.
@@ -66,6 +77,10 @@ pub(super) struct Id {
 pub(super) fn run(command: &Campaign, place: &Place<'_>, output: Output) -> anyhow::Result<Exit> {
     match command {
         Campaign::Apply(apply) => self::apply(apply, place, output)?,
+        Campaign::Schema => {
+            let schema = document::schema();
+            output.answer(&schema, |out| writeln!(out, "{schema:#}"))?;
+        }
         Campaign::List => show_list(&Office::new(place)?.get("/v1/campaigns")?, output)?,
         Campaign::Show { id, version } => {
             let version = version.map_or_else(String::new, |version| format!("?version={version}"));
@@ -95,137 +110,78 @@ fn set_status(id: &str, status: &str, place: &Place<'_>, output: Output) -> anyh
     output.line(&document, &format!("campaign {id} is {status}"))
 }
 
-/// A file, read and planned.
-struct Planned {
-    id: String,
-    document: Value,
-    plan: Value,
-}
-
 fn apply(apply: &Apply, place: &Place<'_>, output: Output) -> anyhow::Result<()> {
-    let files = all_files(&apply.files)?;
-    let documents = read_all(&files)?;
+    let written = file::read_all(&apply.files)?;
     let office = Office::new(place)?;
-    let mut planned = Vec::new();
-    let mut mistakes = String::new();
-    for (file, document) in documents {
-        let id = cell(document.get("id"));
-        let path = format!("/v1/campaigns/{}/plan", escaped(&id));
-        match office.post(&path, document.clone()) {
-            Ok(plan) => planned.push(Planned { id, document, plan }),
-            Err(error) if error.is::<super::output::Ended>() => {
-                mistakes.push_str(&format!("\n{}: {error}", file.display()));
-            }
-            Err(error) => return Err(error),
-        }
+    let planned = plan::plan(written, &office)?;
+    if !output.is_for_programs() {
+        output.answer(&(), |out| plan::show(out, &planned))?;
     }
-    if !mistakes.is_empty() {
-        return Err(refused(format!("nothing was changed:{mistakes}")));
+    if !apply.plan {
+        put_all(&planned, &office)?;
     }
-    let mut done = Vec::new();
-    for one in &planned {
-        done.push(if apply.dry_run { one.plan.clone() } else { put(&office, one)? });
-    }
-    let document = json!({ "dry_run": apply.dry_run, "campaigns": done });
-    output.answer(&document, |out| {
-        for one in &planned {
-            writeln!(out, "{}  {}", one.id, change_of(&one.plan))?;
-        }
-        let word = if apply.dry_run { "would be applied" } else { "applied" };
-        let plural = if planned.len() == 1 { "" } else { "s" };
-        writeln!(out, "{} campaign{plural} {word}", planned.len())
-    })
+    let definitions: Vec<Value> = planned.iter().map(Planned::to_json).collect();
+    let document = json!({ "dry_run": apply.plan, "definitions": definitions });
+    let verb = if apply.plan { "would be applied" } else { "applied" };
+    output.line(&document, &format!("{verb}: {}", plan::sum(&planned)))
 }
 
-/// Writes one campaign, unless somebody else changed it since it was planned.
-fn put(office: &Office, planned: &Planned) -> anyhow::Result<Value> {
-    let path = format!("/v1/campaigns/{}", escaped(&planned.id));
-    let content = Content::Json(planned.document.clone());
-    let header = match planned.plan.get("current_version").and_then(Value::as_u64) {
+/// Makes everything what it was planned to be.
+fn put_all(planned: &[Planned], office: &Office) -> anyhow::Result<()> {
+    let changed = || planned.iter().filter(|one| one.change != Change::Nothing);
+    let slots: Vec<&Planned> = changed().filter(|one| one.written.sort == Sort::Slot).collect();
+    let at_once = slots.len() > plan::SLOTS_SHOWN;
+    let mut are_slots_put = false;
+    for (done, one) in changed().enumerate() {
+        if one.written.sort != Sort::Slot || !at_once {
+            let name = format!("{} {}", one.written.sort.name(), one.written.id);
+            put(office, one).map_err(|error| at(error, name.trim_end(), done))?;
+        } else if !are_slots_put {
+            put_slots(office, &slots).map_err(|error| at(error, "slots", done))?;
+            are_slots_put = true;
+        }
+    }
+    Ok(())
+}
+
+/// An error that says what it happened to, and what was done before.
+fn at(error: anyhow::Error, name: &str, done: usize) -> anyhow::Error {
+    let text = |error: &dyn std::fmt::Display| {
+        let before = match done {
+            0 => "nothing was changed".to_owned(),
+            done => format!("{done} changes before it were made"),
+        };
+        format!("{name}: {error}\n{before}")
+    };
+    match error.downcast::<Ended>() {
+        Ok(ended) => Ended { exit: ended.exit, text: text(&ended.text) }.into(),
+        Err(error) => anyhow::anyhow!(text(&error)),
+    }
+}
+
+/// Writes one definition, unless somebody else changed it since it was planned.
+fn put(office: &Office, planned: &Planned) -> anyhow::Result<()> {
+    let Written { sort, id, document, .. } = &planned.written;
+    let path = match sort {
+        Sort::Policy => "/v1/policy".to_owned(),
+        Sort::Account | Sort::Group | Sort::Slot | Sort::Campaign => {
+            format!("/v1/{}s/{}", sort.name(), escaped(id))
+        }
+    };
+    let header = match planned.version {
         Some(version) => ("if-match", format!("\"{version}\"")),
         None => ("if-none-match", "*".to_owned()),
     };
     let headers = [(header.0, header.1.as_str())];
-    let answered = office.ask_with(Method::PUT, &path, content, &headers)?;
-    let mut document = answered.document;
-    if let (Value::Object(fields), Some(etag)) = (&mut document, answered.etag) {
-        fields.entry("etag").or_insert(Value::String(etag));
-    }
-    Ok(document)
+    office.ask_with(Method::PUT, &path, Content::Json(document.clone()), &headers)?;
+    Ok(())
 }
 
-/// What a plan says would happen, in a few words.
-fn change_of(plan: &Value) -> String {
-    let word = cell(plan.get("change"));
-    let changes: Vec<String> = plan
-        .get("changes")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .map(|change| change.as_str().map_or_else(|| mistake_text(change), str::to_owned))
-        .collect();
-    if changes.is_empty() { word } else { format!("{word}: {}", changes.join(", ")) }
-}
-
-/// The files themselves, and those in directories, in the order of their names.
-fn all_files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for file in named {
-        if !file.is_dir() {
-            files.push(file.clone());
-            continue;
-        }
-        let mut inside = Vec::new();
-        for entry in std::fs::read_dir(file)? {
-            let path = entry?.path();
-            if path.is_file() && syntax(&path).is_some() {
-                inside.push(path);
-            }
-        }
-        if inside.is_empty() {
-            return Err(wrong_use(format!("{} holds no .toml or .json file", file.display())));
-        }
-        inside.sort();
-        files.append(&mut inside);
+/// Writes many slots, whatever became of them since they were planned.
+fn put_slots(office: &Office, slots: &[&Planned]) -> anyhow::Result<()> {
+    for some in slots.chunks(SLOTS_AT_ONCE) {
+        let documents = some.iter().map(|one| one.written.document.clone()).collect();
+        office.ask(Method::PUT, "/v1/slots", Content::Json(Value::Array(documents)))?;
     }
-    Ok(files)
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Syntax {
-    Toml,
-    Json,
-}
-
-fn syntax(file: &Path) -> Option<Syntax> {
-    match file.extension()?.to_str()? {
-        "toml" => Some(Syntax::Toml),
-        "json" => Some(Syntax::Json),
-        _ => None,
-    }
-}
-
-/// All documents, as JSON; or all mistakes.
-fn read_all(files: &[PathBuf]) -> anyhow::Result<Vec<(&Path, Value)>> {
-    let mut documents = Vec::new();
-    let mut mistakes = String::new();
-    for file in files {
-        let text = read(file)?;
-        let document = match syntax(file) {
-            Some(Syntax::Toml) => CampaignDocument::from_toml(&text),
-            Some(Syntax::Json) => CampaignDocument::from_json(&text),
-            None => {
-                return Err(wrong_use(format!("{}: is neither .toml nor .json", file.display())));
-            }
-        };
-        match document {
-            Ok(document) => documents.push((file.as_path(), serde_json::to_value(document)?)),
-            Err(mistake) => mistakes.push_str(&format!("\n{}: {mistake}", file.display())),
-        }
-    }
-    if mistakes.is_empty() {
-        Ok(documents)
-    } else {
-        Err(wrong_use(format!("nothing was changed:{mistakes}")))
-    }
+    Ok(())
 }

@@ -38,12 +38,6 @@ pub(super) enum Content {
     Stream(Box<dyn Read + Send>),
 }
 
-/// A document and its version.
-pub(super) struct Answered {
-    pub(super) document: Value,
-    pub(super) etag: Option<String>,
-}
-
 impl Office {
     pub(super) fn new(place: &Place<'_>) -> anyhow::Result<Self> {
         Self::connect(place, Some(place.token()?))
@@ -81,16 +75,25 @@ impl Office {
         method: Method,
         path: &str,
         content: Content,
-    ) -> anyhow::Result<Answered> {
+    ) -> anyhow::Result<Value> {
         self.ask_with(method, path, content, &[])
     }
 
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Value> {
-        Ok(self.ask(Method::GET, path, Content::Nothing)?.document)
+        self.ask(Method::GET, path, Content::Nothing)
+    }
+
+    /// What is at a path; nothing, where the server has nothing there.
+    pub(super) fn find(&self, path: &str) -> anyhow::Result<Option<Value>> {
+        let response = self.run(Method::GET, path, Content::Nothing, &[], Some(ANSWER))?;
+        if response.status().as_u16() == 404 {
+            return Ok(None);
+        }
+        Ok(Some(document(&mut checked(response)?)?))
     }
 
     pub(super) fn post(&self, path: &str, document: Value) -> anyhow::Result<Value> {
-        Ok(self.ask(Method::POST, path, Content::Json(document))?.document)
+        self.ask(Method::POST, path, Content::Json(document))
     }
 
     pub(super) fn ask_with(
@@ -99,17 +102,8 @@ impl Office {
         path: &str,
         content: Content,
         headers: &[(&str, &str)],
-    ) -> anyhow::Result<Answered> {
-        let mut response = self.send(method, path, content, headers, Some(ANSWER))?;
-        let header = response.headers().get("etag").and_then(|etag| etag.to_str().ok());
-        let etag = header.map(str::to_owned);
-        let text = text(&mut response)?;
-        let document = if text.trim().is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_str(&text).context("the server's answer is no JSON")?
-        };
-        Ok(Answered { document, etag })
+    ) -> anyhow::Result<Value> {
+        document(&mut self.send(method, path, content, headers, Some(ANSWER))?)
     }
 
     /// Asks for a stream and gives its reader.
@@ -125,6 +119,17 @@ impl Office {
     }
 
     fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content: Content,
+        headers: &[(&str, &str)],
+        most: Option<Duration>,
+    ) -> anyhow::Result<Response<Body>> {
+        checked(self.run(method, path, content, headers, most)?)
+    }
+
+    fn run(
         &self,
         method: Method,
         path: &str,
@@ -154,18 +159,30 @@ impl Office {
         }
         let request = request.body(body).context("the request cannot be written down")?;
         let request = self.agent.configure_request(request).timeout_global(most).build();
-        let mut response = self.agent.run(request).map_err(|error| self.unreachable(&error))?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let status = response.status().as_u16();
-        let problem = text(&mut response).ok().and_then(|text| serde_json::from_str(&text).ok());
-        Err(problem_error(status, &problem.unwrap_or_default()))
+        self.agent.run(request).map_err(|error| self.unreachable(&error))
     }
 
     fn unreachable(&self, error: &ureq::Error) -> anyhow::Error {
         anyhow!("{} cannot be asked: {error}; is jeton serve running there?", self.url)
     }
+}
+
+/// A response that is a yes; what a no says, as an error.
+fn checked(mut response: Response<Body>) -> anyhow::Result<Response<Body>> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let status = response.status().as_u16();
+    let problem = text(&mut response).ok().and_then(|text| serde_json::from_str(&text).ok());
+    Err(problem_error(status, &problem.unwrap_or_default()))
+}
+
+fn document(response: &mut Response<Body>) -> anyhow::Result<Value> {
+    let text = text(response)?;
+    if text.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(&text).context("the server's answer is no JSON")
 }
 
 fn text(response: &mut Response<Body>) -> anyhow::Result<String> {

@@ -8,10 +8,14 @@ use chrono::NaiveDate;
 use chrono_tz::{TZ_VARIANTS, Tz};
 use rust_decimal::Decimal;
 
+use crate::domain::id::CampaignId;
 use crate::domain::money::{Currency, Percent};
 use crate::domain::time::{Calendar, Timestamp};
 
-use super::{Amount, FieldError, Length, Moment};
+use super::{Amount, FORMAT, FieldError, Length, Moment, Texts};
+
+/// Longest text in one language, in bytes. Labels are references and shorter.
+pub const TEXT_BYTES_MAX: usize = 4_096;
 
 /// What is known of a document while it is being compiled.
 #[derive(Default)]
@@ -20,6 +24,8 @@ pub(super) struct Check {
     /// A currency was given, right or wrong.
     currency_given: bool,
     needs_currency: bool,
+    /// The first place that is about an account.
+    account_user: Option<String>,
     errors: Vec<FieldError>,
 }
 
@@ -27,6 +33,46 @@ impl Check {
     /// The document has amounts, or is about them.
     pub(super) fn need_currency(&mut self) {
         self.needs_currency = true;
+    }
+
+    /// What is at `path` is about an account.
+    pub(super) fn need_account(&mut self, path: &str) {
+        self.account_user.get_or_insert_with(|| path.to_owned());
+    }
+
+    /// The first place that is about an account.
+    pub(super) fn account_user(&self) -> Option<&str> {
+        self.account_user.as_deref()
+    }
+
+    /// What was made of the document, or all mistakes.
+    pub(super) fn finish<T>(mut self, made: T) -> Result<T, Vec<FieldError>> {
+        let errors = self.errors();
+        if errors.is_empty() { Ok(made) } else { Err(errors) }
+    }
+
+    /// The version of the format that a document is written in.
+    pub(super) fn format(&mut self, format: Option<u32>) {
+        if let Some(format) = format.filter(|&format| format != FORMAT) {
+            self.fail("format", format!("is {format}; this version of jeton reads {FORMAT}"));
+        }
+    }
+
+    /// An id that is a name: of a group, of an account.
+    pub(super) fn slug(&mut self, path: &str, text: &str) {
+        self.parsed(path, CampaignId::parse(text));
+    }
+
+    /// Texts by language.
+    pub(super) fn texts(&mut self, path: &str, texts: &Texts) {
+        for (language, text) in texts {
+            let path = format!("{path}.{language}");
+            let is_code = language.len() == 2 && language.bytes().all(|b| b.is_ascii_lowercase());
+            if !is_code {
+                self.fail(&path, "is not a language; give two small letters, such as \"de\"");
+            }
+            self.text(&path, text, TEXT_BYTES_MAX);
+        }
     }
 
     /// Notes a mistake.
@@ -102,15 +148,29 @@ impl Check {
 
     /// An amount of money above zero, in minor units.
     pub(super) fn money(&mut self, path: &str, amount: &Amount) -> Option<i64> {
-        let decimal = self.decimal(path, amount)?;
-        self.needs_currency = true;
-        let minor = self.currency?.minor(decimal);
-        let minor = self.parsed(path, minor)?;
+        let minor = self.minor(path, amount)?;
         if minor <= 0 {
-            self.fail(path, format!("is {decimal}; give more than 0"));
+            self.fail(path, format!("is {}; give more than 0", amount.0));
             return None;
         }
         Some(minor)
+    }
+
+    /// An amount of money that may be zero, in minor units.
+    pub(super) fn money_or_zero(&mut self, path: &str, amount: &Amount) -> Option<i64> {
+        let minor = self.minor(path, amount)?;
+        if minor < 0 {
+            self.fail(path, format!("is {}; give at least 0", amount.0));
+            return None;
+        }
+        Some(minor)
+    }
+
+    fn minor(&mut self, path: &str, amount: &Amount) -> Option<i64> {
+        let decimal = self.decimal(path, amount)?;
+        self.needs_currency = true;
+        let minor = self.currency?.minor(decimal);
+        self.parsed(path, minor)
     }
 
     pub(super) fn percent(&mut self, path: &str, amount: &Amount) -> Option<Percent> {
@@ -186,6 +246,24 @@ impl Check {
             self.fail(path, message);
         }
         found
+    }
+
+    /// Minutes after midnight, up to `max`.
+    pub(super) fn minutes(&mut self, path: &str, text: &str, max: u16) -> Option<u16> {
+        let two = |text: &str| -> Option<u16> {
+            let is_two = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+            if is_two { text.parse().ok() } else { None }
+        };
+        let minutes = text.split_once(':').and_then(|(hours, minutes)| {
+            let (hours, minutes) = (two(hours)?, two(minutes)?);
+            Some(hours * 60 + minutes).filter(|&all| minutes < 60 && all <= max)
+        });
+        if minutes.is_none() {
+            let last = format!("{:02}:{:02}", max / 60, max % 60);
+            let message = format!("{text:?} is no time; write \"00:00\" to \"{last}\"");
+            self.fail(path, message);
+        }
+        minutes
     }
 }
 

@@ -2,23 +2,21 @@
 
 use std::ops::RangeInclusive;
 
-use chrono::NaiveTime;
-
 use crate::domain::campaign::{
     self, Campaign, CheckRule, CodeFormat, HOLD_TTL_MS, HOLD_TTL_MS_MAX, Passback,
-    RelativeValidity, Validity,
+    RelativeValidity, Stacking, Validity,
 };
 use crate::domain::id::{CampaignId, Owner, REFERENCE_BYTES_MAX, TenantId};
 use crate::domain::time::{Calendar, DAY_MS, Timestamp};
 
 use super::check::Check;
-use super::{CampaignDocument, CodesDocument, FieldError, Kind, Texts, Unlimited, Uses};
+use super::{CampaignDocument, CodesDocument, FieldError, Kind, Length, Texts, Unlimited, Uses};
 
 /// Most labels.
 pub const LABELS_MAX: usize = 64;
 
-/// Longest text in one language, in bytes. Labels are references and shorter.
-pub const TEXT_BYTES_MAX: usize = 4_096;
+/// Most groups that one campaign is in.
+pub const GROUPS_MAX: usize = 64;
 
 /// Longest relative validity, in units of any length: a century of days.
 const RELATIVE_COUNT_MAX: u32 = 36_525;
@@ -31,6 +29,12 @@ const HOLD_TTL_MS_MIN: u64 = 1_000;
 
 /// Longest interval between two entries, in milliseconds: registers are kept for some days only.
 const INTERVAL_MS_MAX: u64 = DAY_MS.unsigned_abs();
+
+/// Longest retention, in days: a century.
+const RETENTION_DAYS_MAX: u64 = 36_525;
+
+/// The last minute with which a day can begin.
+const LAST_MINUTE: u16 = 24 * 60 - 1;
 
 impl CampaignDocument {
     /// The campaign that this document describes, as its version `version`.
@@ -48,6 +52,7 @@ impl CampaignDocument {
         status: campaign::Status,
     ) -> Result<Campaign, Vec<FieldError>> {
         let mut check = Check::default();
+        check.format(self.format);
         let id = check.parsed("id", CampaignId::parse(&self.id));
         let calendar = self.calendar(&mut check);
         check.currency(self.currency.as_deref());
@@ -61,7 +66,11 @@ impl CampaignDocument {
         let effects = check.effects(self.kind, &self.effects);
         let balance_minor = self.balance(&mut check);
         let hold_ttl_ms = self.hold_ttl_ms(&mut check);
+        let retention_days = self.retention_days(&mut check);
         let code_format = self.codes.as_ref().map(|codes| codes.compile(&mut check));
+        let stacking = self.stacking(&mut check);
+        self.check_automatic(&mut check);
+        self.check_account(&mut check);
         let errors = check.errors();
         let (Some(id), true) = (id, errors.is_empty()) else { return Err(errors) };
         Ok(Campaign {
@@ -86,11 +95,23 @@ impl CampaignDocument {
             conditions,
             effects,
             no_effect: self.no_effect.map_or(campaign::NoEffect::Refuse, Into::into),
+            application: match self.automatic {
+                Some(true) => campaign::Application::Automatic,
+                None | Some(false) => campaign::Application::ByCode,
+            },
+            stacking,
+            groups: self.groups.iter().map(|group| group.as_str().into()).collect(),
+            account: self.account.as_deref().map(Into::into),
+            retention_days,
             currency: check.known_currency(),
             balance_minor,
             hold_ttl_ms,
             code_format,
         })
+    }
+
+    fn is_automatic(&self) -> bool {
+        self.automatic == Some(true)
     }
 
     /// Whether people have paid for the codes, as a rule.
@@ -111,16 +132,10 @@ impl CampaignDocument {
         if let Some(day) = self.week_begins {
             calendar.week_begins = day.into();
         }
-        if let Some(text) = &self.day_begins {
-            match NaiveTime::parse_from_str(text, "%H:%M") {
-                Ok(time) => {
-                    let minutes = (time - NaiveTime::MIN).num_minutes();
-                    calendar.day_begins_min = u16::try_from(minutes).unwrap_or(0);
-                }
-                Err(_) => {
-                    check.fail("day_begins", format!("{text:?} is no time; write \"04:00\""));
-                }
-            }
+        if let Some(text) = &self.day_begins
+            && let Some(minutes) = check.minutes("day_begins", text, LAST_MINUTE)
+        {
+            calendar.day_begins_min = minutes;
         }
         calendar
     }
@@ -134,15 +149,7 @@ impl CampaignDocument {
             ("refusal", &texts.refusal),
         ];
         for (field, by_language) in named {
-            for (language, text) in by_language {
-                let path = format!("texts.{field}.{language}");
-                let is_code =
-                    language.len() == 2 && language.bytes().all(|b| b.is_ascii_lowercase());
-                if !is_code {
-                    check.fail(&path, "is not a language; give two small letters, such as \"de\"");
-                }
-                check.text(&path, text, TEXT_BYTES_MAX);
-            }
+            check.texts(&format!("texts.{field}"), by_language);
         }
         check.at_most("labels", self.labels.len(), LABELS_MAX);
         for (place, label) in self.labels.iter().enumerate() {
@@ -184,7 +191,7 @@ impl CampaignDocument {
                 "counts from the payment, so codes must be paid first: set activation = \"paid\"",
             );
         }
-        Validity { from, until, relative }
+        Validity { from, until, relative, hours: check.hours(written) }
     }
 
     fn uses(&self, check: &mut Check) -> Option<u64> {
@@ -195,13 +202,8 @@ impl CampaignDocument {
                 None
             }
             Some(Uses::Count(count)) => Some(count),
-            None => {
-                if self.is_bought() {
-                    None
-                } else {
-                    Some(1)
-                }
-            }
+            None if self.is_bought() || self.is_automatic() => None,
+            None => Some(1),
         }
     }
 
@@ -223,11 +225,13 @@ impl CampaignDocument {
 
     fn passback(&self, check: &mut Check) -> Passback {
         let Some(written) = &self.passback else { return Passback::default() };
-        let interval = written.interval.as_ref().and_then(|interval| {
-            check.length_ms("passback.interval", interval, 1..=INTERVAL_MS_MAX)
-        });
+        let mut ms = |path: &str, length: &Option<Length>| {
+            let ms = check.length_ms(path, length.as_ref()?, 1..=INTERVAL_MS_MAX)?;
+            i64::try_from(ms).ok()
+        };
         Passback {
-            interval_ms: interval.and_then(|ms| i64::try_from(ms).ok()),
+            interval_ms: ms("passback.interval", &written.interval),
+            reentry_ms: ms("passback.reentry", &written.reentry),
             zones: written.zones.map_or_else(Default::default, Into::into),
         }
     }
@@ -248,6 +252,80 @@ impl CampaignDocument {
         let written = self.hold_ttl.as_ref();
         written.and_then(|ttl| check.length_ms("hold_ttl", ttl, range)).unwrap_or(HOLD_TTL_MS)
     }
+
+    fn retention_days(&self, check: &mut Check) -> Option<u32> {
+        let written = self.retention.as_ref()?;
+        let day_ms = DAY_MS.unsigned_abs();
+        let range = day_ms..=RETENTION_DAYS_MAX * day_ms;
+        let ms = check.length_ms("retention", written, range)?;
+        if !ms.is_multiple_of(day_ms) {
+            check.fail(
+                "retention",
+                format!("{:?} is not whole days, such as \"90days\"", written.0),
+            );
+        }
+        u32::try_from(ms / day_ms).ok()
+    }
+
+    fn stacking(&self, check: &mut Check) -> Stacking {
+        let mut name = |path: &str, text: &Option<String>| -> Option<Box<str>> {
+            let text = text.as_deref()?;
+            check.text(path, text, REFERENCE_BYTES_MAX);
+            Some(text.into())
+        };
+        let exclusion_group = name("exclusion_group", &self.exclusion_group);
+        let best_of = name("best_of", &self.best_of);
+        check.at_most("groups", self.groups.len(), GROUPS_MAX);
+        for (place, group) in self.groups.iter().enumerate() {
+            check.slug(&format!("groups[{place}]"), group);
+        }
+        let after = match self.stops {
+            Some(true) => campaign::After::Stops,
+            None | Some(false) => campaign::After::GoesOn,
+        };
+        Stacking { order_number: self.order_number.unwrap_or(0), exclusion_group, best_of, after }
+    }
+
+    /// An automatic campaign applies without a code, so nothing in it can be about one.
+    fn check_automatic(&self, check: &mut Check) {
+        if !self.is_automatic() {
+            return;
+        }
+        let of_codes = "is about codes, and an automatic campaign has none";
+        if self.is_bought() {
+            let kind = campaign::Kind::from(self.kind).name();
+            check.fail("automatic", format!("cannot be: a {kind} needs a code"));
+        }
+        if self.codes.is_some() {
+            check.fail("codes", of_codes);
+        }
+        if self.activation.is_some_and(|word| word == super::Activation::Paid) {
+            check.fail("activation", of_codes);
+        }
+        if self.validity.relative.is_some() {
+            check.fail("validity.relative", of_codes);
+        }
+        if self.passback.is_some() {
+            check.fail("passback", of_codes);
+        }
+        if self.retention.is_some() {
+            check.fail("retention", of_codes);
+        }
+        let by_code = |limit: &super::LimitDocument| limit.scope == super::Scope::Code;
+        if let Some(place) = self.limits.iter().position(by_code) {
+            let message = format!("{of_codes}; to limit it in all, say \"campaign\"");
+            check.fail(&format!("limits[{place}].scope"), message);
+        }
+    }
+
+    fn check_account(&self, check: &mut Check) {
+        if let Some(account) = &self.account {
+            check.slug("account", account);
+        } else if let Some(user) = check.account_user() {
+            let message = format!("is needed, because {user} is about one");
+            check.fail("account", message);
+        }
+    }
 }
 
 impl CodesDocument {
@@ -266,6 +344,6 @@ impl CodesDocument {
     }
 }
 
-fn boxed(texts: &Texts) -> campaign::Texts {
+pub(super) fn boxed(texts: &Texts) -> campaign::Texts {
     texts.iter().map(|(language, text)| (language.as_str().into(), text.as_str().into())).collect()
 }

@@ -1,39 +1,58 @@
-//! Limits, conditions and effects of a document.
+//! Limits and conditions of a document.
 
 use crate::domain::campaign::{
-    self, Among, AmongRule, Condition, Counts, Effect, Limit, RULES_MAX,
+    Among, AmongRule, Basis, Condition, Counts, Limit, ProductType, RULES_MAX, Scope,
 };
 use crate::domain::id::REFERENCE_BYTES_MAX;
+use crate::domain::limits::ROLLING_MAX;
 use crate::domain::posting::LEGS_MAX;
-use crate::domain::time::Period;
+use crate::domain::time::{MINUTE_MS, Period, ROLLING_MINUTES_MAX, ROLLING_STEPS};
 
 use super::check::Check;
-use super::{AmongDocument, Amount, ConditionDocument, EffectDocument, Kind, LimitDocument};
+use super::{AmongDocument, Amount, ConditionDocument, LimitDocument, LimitPeriod};
 
 /// Most limits in one campaign. A posting also has legs for the code's uses, its first use, the
-/// interval, the zone and the balance; the rest is spare.
+/// interval, the zone, the balance, and what goes into and out of an account.
 pub const LIMITS_MAX: usize = LEGS_MAX - 8;
+
+/// Legs of a limit of a rolling period: one for each window that a use counts in.
+const ROLLING_LEGS: usize = ROLLING_STEPS as usize + 1;
 
 /// Most references in one list of a condition.
 pub const AMONG_MAX: usize = 10_000;
 
-const _: () = assert!(LIMITS_MAX <= RULES_MAX);
+const _: () = assert!(LIMITS_MAX <= RULES_MAX && ROLLING_MAX * ROLLING_LEGS <= LIMITS_MAX);
 
 impl Check {
     pub(super) fn limits(&mut self, written: &[LimitDocument]) -> Vec<Limit> {
-        self.at_most("limits", written.len(), LIMITS_MAX);
+        let is_rolling = |l: &&LimitDocument| matches!(l.period, Some(LimitPeriod::Rolling { .. }));
+        let rolling = written.iter().filter(is_rolling).count();
+        if rolling > ROLLING_MAX {
+            let message =
+                format!("has {rolling} rolling periods; at most {ROLLING_MAX} are allowed");
+            self.fail("limits", message);
+        }
+        let room = LIMITS_MAX - rolling.min(ROLLING_MAX) * (ROLLING_LEGS - 1);
+        self.at_most("limits", written.len(), room);
         let mut limits: Vec<Limit> = Vec::with_capacity(written.len());
         for (place, limit) in written.iter().enumerate() {
             let path = format!("limits[{place}]");
             let counts = limit.counts.map_or(Counts::Uses, Into::into);
-            let period = limit.period.map_or(Period::Total, Into::into);
+            let period = self.period(&format!("{path}.period"), limit.period.as_ref());
             let scope = limit.scope.into();
+            if scope == Scope::Account {
+                self.need_account(&path);
+            }
             let same = |l: &Limit| (l.scope, l.counts, l.period) == (scope, counts, period);
             if limits.iter().any(same) {
                 self.fail(&path, "repeats scope, counts and period of an earlier limit");
             }
             if counts == Counts::Days && period == Period::Day {
                 self.fail(&format!("{path}.period"), "a day has no more than one distinct day");
+            }
+            if counts == Counts::Days && matches!(period, Period::Rolling { .. }) {
+                let message = "distinct days are counted by day, week, month, year or in total";
+                self.fail(&format!("{path}.period"), message);
             }
             let max_path = format!("{path}.max");
             let max = match counts {
@@ -50,6 +69,22 @@ impl Check {
         limits
     }
 
+    fn period(&mut self, path: &str, period: Option<&LimitPeriod>) -> Period {
+        let length = match period {
+            None => return Period::Total,
+            Some(&LimitPeriod::Word(word)) => return word.into(),
+            Some(LimitPeriod::Rolling { rolling }) => rolling,
+        };
+        let path = format!("{path}.rolling");
+        let minute_ms = MINUTE_MS.unsigned_abs();
+        let range = minute_ms..=u64::from(ROLLING_MINUTES_MAX) * minute_ms;
+        let ms = self.length_ms(&path, length, range).unwrap_or(minute_ms);
+        if !ms.is_multiple_of(minute_ms) {
+            self.fail(&path, format!("{:?} is not whole minutes", length.0));
+        }
+        Period::Rolling { minutes: u32::try_from(ms / minute_ms).unwrap_or(1) }
+    }
+
     pub(super) fn conditions(&mut self, written: &[ConditionDocument]) -> Vec<Condition> {
         self.at_most("conditions", written.len(), RULES_MAX);
         let condition =
@@ -58,30 +93,83 @@ impl Check {
     }
 
     fn condition(&mut self, path: &str, condition: &ConditionDocument) -> Option<Condition> {
+        use ConditionDocument as D;
         Some(match condition {
-            ConditionDocument::Amount { min, max } => {
+            D::Amount { min, max, basis } => {
                 let mut side = |name: &str, amount: &Option<Amount>| {
                     amount.as_ref().and_then(|amount| self.money(&format!("{path}.{name}"), amount))
                 };
                 let (low, high) = (side("min", min), side("max", max));
                 self.bounds(path, min.is_some() || max.is_some(), low, high);
-                Condition::Amount { min: low, max: high }
+                let basis = basis.map_or(Basis::Original, Into::into);
+                Condition::Amount { min: low, max: high, basis }
             }
-            &ConditionDocument::Quantity { min, max } => {
-                self.bounds(path, min.is_some() || max.is_some(), min, max);
+            &D::Quantity { min, max } => {
+                let (min, max) = self.numbers(path, min, max);
                 Condition::Quantity { min, max }
             }
-            ConditionDocument::Product(among) => Condition::Product(self.among(path, among)?),
-            ConditionDocument::Category(among) => Condition::Category(self.among(path, among)?),
-            ConditionDocument::Channel(among) => Condition::Channel(self.among(path, among)?),
-            ConditionDocument::Property(among) => Condition::Property(self.among(path, among)?),
-            ConditionDocument::Gate(among) => Condition::Gate(self.among(path, among)?),
-            ConditionDocument::Partner(among) => Condition::Partner(self.among(path, among)?),
-            ConditionDocument::Brand(among) => Condition::Brand(self.among(path, among)?),
-            ConditionDocument::CustomerGroup(among) => {
-                Condition::CustomerGroup(self.among(path, among)?)
+            &D::Persons { min, max } => {
+                let (min, max) = self.numbers(path, min, max);
+                Condition::Persons { min, max }
+            }
+            &D::Nights { min, max } => {
+                let (min, max) = self.numbers(path, min, max);
+                Condition::Nights { min, max }
+            }
+            &D::Points { min, max } => {
+                self.need_account(path);
+                let (min, max) = self.numbers(path, min, max);
+                Condition::Points { min, max }
+            }
+            D::Booked(dates) => Condition::Booked(self.dates(path, dates)?),
+            D::Arrival(dates) => Condition::Arrival(self.dates(path, dates)?),
+            D::Departure(dates) => Condition::Departure(self.dates(path, dates)?),
+            D::Product(among) => Condition::Product(self.among(path, among)?),
+            D::ProductType(among) => Condition::ProductType(self.among(path, among)?),
+            D::Category(among) => Condition::Category(self.among(path, among)?),
+            D::Theme(among) => Condition::Theme(self.among(path, among)?),
+            D::Region(among) => Condition::Region(self.among(path, among)?),
+            D::RoomType(among) => self.contains(path, ProductType::Room, among)?,
+            D::Package(among) => self.contains(path, ProductType::Package, among)?,
+            D::Programme(among) => self.contains(path, ProductType::Programme, among)?,
+            D::Board(among) => self.contains(path, ProductType::Board, among)?,
+            D::Voucher(among) => self.contains(path, ProductType::Voucher, among)?,
+            D::Channel(among) => Condition::Channel(self.among(path, among)?),
+            D::Property(among) => Condition::Property(self.among(path, among)?),
+            D::Gate(among) => Condition::Gate(self.among(path, among)?),
+            D::Zone(among) => Condition::Zone(self.among(path, among)?),
+            D::Partner(among) => Condition::Partner(self.among(path, among)?),
+            D::Brand(among) => Condition::Brand(self.among(path, among)?),
+            D::CustomerGroup(among) => Condition::CustomerGroup(self.among(path, among)?),
+            D::FirstOrder { is } => {
+                Condition::FirstOrder(if *is { AmongRule::Only } else { AmongRule::Not })
+            }
+            D::Trigger { only, not } => {
+                let (rule, _, list) = self.only_or_not(path, only, not)?;
+                let triggers = list.iter().map(|&trigger| trigger.into()).collect();
+                Condition::Trigger { rule, triggers }
             }
         })
+    }
+
+    fn contains(
+        &mut self,
+        path: &str,
+        product_type: ProductType,
+        among: &AmongDocument,
+    ) -> Option<Condition> {
+        let among = self.among(path, among)?;
+        Some(Condition::Contains { product_type, among })
+    }
+
+    fn numbers(
+        &mut self,
+        path: &str,
+        min: Option<u64>,
+        max: Option<u64>,
+    ) -> (Option<u64>, Option<u64>) {
+        self.bounds(path, min.is_some() || max.is_some(), min, max);
+        (min, max)
     }
 
     fn bounds<T: PartialOrd>(&mut self, path: &str, given: bool, min: Option<T>, max: Option<T>) {
@@ -96,81 +184,12 @@ impl Check {
     }
 
     fn among(&mut self, path: &str, among: &AmongDocument) -> Option<Among> {
-        let (rule, name, list) = match (&among.only, &among.not) {
-            (Some(list), None) => (AmongRule::Only, "only", list),
-            (None, Some(list)) => (AmongRule::Not, "not", list),
-            (None, None) | (Some(_), Some(_)) => {
-                self.fail(path, "needs exactly one of the lists only and not");
-                return None;
-            }
-        };
+        let (rule, name, list) = self.only_or_not(path, &among.only, &among.not)?;
         let path = format!("{path}.{name}");
-        if list.is_empty() {
-            self.fail(&path, "is empty");
-        }
         self.at_most(&path, list.len(), AMONG_MAX);
         for (place, reference) in list.iter().enumerate() {
             self.text(&format!("{path}[{place}]"), reference, REFERENCE_BYTES_MAX);
         }
         Some(Among { rule, set: list.iter().map(|reference| reference.as_str().into()).collect() })
-    }
-
-    /// The effects as written, or what a kind is worth by its nature.
-    pub(super) fn effects(&mut self, kind: Kind, written: &[EffectDocument]) -> Vec<Effect> {
-        self.at_most("effects", written.len(), RULES_MAX);
-        if !written.is_empty() {
-            let balances = written.iter().filter(|e| **e == EffectDocument::Balance).count();
-            if kind == Kind::Voucher && balances != written.len() || balances > 1 {
-                self.fail("effects", "a voucher draws from its balance once, and nothing else");
-            }
-            let effect = |(place, e)| self.effect(&format!("effects[{place}]"), kind, e);
-            return written.iter().enumerate().filter_map(effect).collect();
-        }
-        match kind {
-            Kind::Voucher => vec![Effect::Balance],
-            Kind::Pass | Kind::Access => vec![Effect::Zero],
-            Kind::Discount | Kind::Unit | Kind::Points | Kind::Surcharge => {
-                let kind = campaign::Kind::from(kind).name();
-                self.fail("effects", format!("say what it is worth: a {kind} has no default"));
-                Vec::new()
-            }
-        }
-    }
-
-    fn effect(&mut self, path: &str, kind: Kind, effect: &EffectDocument) -> Option<Effect> {
-        Some(match effect {
-            EffectDocument::Percent { percent, cap } => {
-                let cap_path = format!("{path}.cap");
-                let cap_minor = cap.as_ref().and_then(|cap| self.money(&cap_path, cap));
-                Effect::Percent {
-                    percent: self.percent(&format!("{path}.percent"), percent)?,
-                    cap_minor,
-                }
-            }
-            EffectDocument::Amount { amount } => {
-                Effect::Amount { amount_minor: self.money(&format!("{path}.amount"), amount)? }
-            }
-            EffectDocument::Zero => Effect::Zero,
-            EffectDocument::Surcharge { amount } => {
-                if kind != Kind::Surcharge {
-                    self.fail(path, "only a campaign of kind surcharge adds to the price");
-                }
-                Effect::Surcharge { amount_minor: self.money(&format!("{path}.amount"), amount)? }
-            }
-            EffectDocument::Unit { product, quantity } => {
-                self.text(&format!("{path}.product"), product, REFERENCE_BYTES_MAX);
-                let quantity = quantity.unwrap_or(1);
-                if quantity == 0 {
-                    self.fail(&format!("{path}.quantity"), "is 0; give at least 1");
-                }
-                Effect::Unit { product: product.as_str().into(), quantity }
-            }
-            EffectDocument::Balance => {
-                if kind != Kind::Voucher {
-                    self.fail(path, "only a voucher has a balance to draw from");
-                }
-                Effect::Balance
-            }
-        })
     }
 }

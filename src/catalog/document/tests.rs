@@ -3,11 +3,22 @@
 use proptest::prelude::*;
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::campaign::{self, Campaign, Condition, Effect, HOLD_TTL_MS};
+use rust_decimal::Decimal;
+
+use crate::domain::campaign::{
+    self, BalanceOf, Basis, Campaign, Condition, Effect, HOLD_TTL_MS, Remainder, Terms, Worth,
+};
 use crate::domain::id::{Owner, TenantId};
+use crate::domain::money::Percent;
 use crate::domain::time::Timestamp;
 
-use super::*;
+mod definitions;
+mod files;
+mod rules;
+
+use super::{
+    CampaignDocument, DOCUMENT_BYTES_MAX, FieldError, LABELS_MAX, LIMITS_MAX, TEXT_BYTES_MAX,
+};
 
 const FULL: &str = r##"
 id = "summer-2026"
@@ -119,8 +130,11 @@ fn everything_written_is_understood() {
     assert_eq!(limits, [("customer", 2), ("campaign", 100_050)]);
     assert_eq!(campaign.passback.interval_ms, Some(600_000));
     assert_eq!(campaign.hold_ttl_ms, 5_400_000);
-    let [Condition::Amount { min: Some(5_000), max: None }, product, channel] =
-        campaign.conditions.as_slice()
+    let [
+        Condition::Amount { min: Some(5_000), max: None, basis: Basis::Original },
+        product,
+        channel,
+    ] = campaign.conditions.as_slice()
     else {
         panic!("conditions are {:?}", campaign.conditions);
     };
@@ -129,12 +143,14 @@ fn everything_written_is_understood() {
     };
     assert!(products.accepts("meal") && !products.accepts("beer") && products.set.len() == 2);
     assert!(channels.accepts("web") && !channels.accepts("phone"));
-    let [Effect::Percent { percent, cap_minor }, Effect::Unit { quantity: 1, .. }] =
-        campaign.effects.as_slice()
-    else {
-        panic!("effects are {:?}", campaign.effects);
+    let percent =
+        |text| Worth::Percent(Percent::new(Decimal::from_str_exact(text).unwrap()).unwrap());
+    let off = Effect::Off {
+        worth: percent("12.5"),
+        terms: Terms { cap_minor: Some(2_000), ..Terms::PLAIN },
     };
-    assert_eq!((percent.decimal().to_string(), *cap_minor), ("12.5".to_owned(), Some(2_000)));
+    let coffee = Effect::Unit { product: "coffee".into(), quantity: 1 };
+    assert_eq!(campaign.effects, [off, coffee]);
     let format = campaign.code_format.unwrap();
     assert_eq!((&*format.alphabet, format.check), ("clear", campaign::CheckRule::Checked));
 }
@@ -156,7 +172,8 @@ fn kinds_have_their_defaults() {
     assert_eq!(pass.accounting, campaign::AccountingType::Purchase);
     let voucher = plain("kind = \"voucher\"\ncurrency = \"TND\"\nbalance = \"50.125\"");
     assert_eq!((voucher.uses, voucher.balance_minor), (None, Some(50_125)));
-    assert_eq!(voucher.effects, [Effect::Balance]);
+    let balance = Effect::Balance { of: BalanceOf::Code, remainder: Remainder::Kept };
+    assert_eq!(voucher.effects, [balance]);
     let discount = plain("kind = \"discount\"\neffects = [{ type = \"zero\" }]");
     assert_eq!(
         (discount.uses, discount.units, discount.hold_ttl_ms),
@@ -255,7 +272,7 @@ fn mistakes_in_time() {
         &[
             "zone: \"vienna\" is not an IANA zone, such as \"Europe/Vienna\" \
              (did you mean Europe/Vienna?)",
-            "day_begins: \"25:00\" is no time; write \"04:00\"",
+            "day_begins: \"25:00\" is no time; write \"00:00\" to \"23:59\"",
         ],
     );
     check(

@@ -6,14 +6,18 @@
 
 use std::fmt;
 
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::Period;
 
 /// A decimal number as text, `"12.50"`, or a whole number. Never a binary fraction: those cannot
 /// hold most amounts exactly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(example = "12.50")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Amount(pub String);
 
 /// A local date, `2026-03-01`, or a moment as RFC 3339, `2026-03-01T10:00:00+01:00`.
@@ -22,9 +26,36 @@ pub struct Amount(pub String);
 pub struct Moment(pub String);
 
 /// A length of time with its units, `"10m"` or `"1h 30m"`, or whole milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(example = "15m")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Length(pub String);
+
+/// A date, or all dates from a first to a last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged, deny_unknown_fields, expecting = "a date, \"2026-12-24\", or { from, until }")]
+pub enum Days {
+    /// The date.
+    One(Moment),
+    /// The dates.
+    Range {
+        /// The first.
+        from: Moment,
+        /// The last, which is included.
+        until: Moment,
+    },
+}
+
+/// When a limit counts anew: a word, or the length of a rolling period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum LimitPeriod {
+    /// With the calendar.
+    Word(Period),
+    /// Never at once: what counts is what was used in the time before.
+    Rolling {
+        /// The length of that time: whole minutes, up to 366 days.
+        rolling: Length,
+    },
+}
 
 /// How often each code can be used: a whole number, or `"unlimited"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -43,6 +74,79 @@ pub enum Unlimited {
     /// Without limit.
     Unlimited,
 }
+
+/// Reads a word, or a table in its place.
+pub(super) fn word_or_table<'de, D, W, T, V>(
+    deserializer: D,
+    expecting: &'static str,
+    of_word: fn(W) -> V,
+    of_table: fn(T) -> V,
+) -> Result<V, D::Error>
+where
+    D: Deserializer<'de>,
+    W: Deserialize<'de>,
+    T: Deserialize<'de>,
+{
+    deserializer.deserialize_any(WordOrTable { expecting, of_word, of_table })
+}
+
+struct WordOrTable<W, T, V> {
+    expecting: &'static str,
+    of_word: fn(W) -> V,
+    of_table: fn(T) -> V,
+}
+
+impl<'de, W: Deserialize<'de>, T: Deserialize<'de>, V> Visitor<'de> for WordOrTable<W, T, V> {
+    type Value = V;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expecting)
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<V, E> {
+        W::deserialize(StrDeserializer::new(word)).map(self.of_word)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(self.of_table)
+    }
+}
+
+impl<'de> Deserialize<'de> for LimitPeriod {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Table {
+            rolling: Length,
+        }
+        let of_table = |table: Table| Self::Rolling { rolling: table.rolling };
+        word_or_table(deserializer, "a period or { rolling = \"24h\" }", Self::Word, of_table)
+    }
+}
+
+/// Text or a whole number.
+fn written(description: &str, example: &str) -> RefOr<Schema> {
+    let types = SchemaType::from_iter([Type::String, Type::Integer]);
+    let object = ObjectBuilder::new().schema_type(types).description(Some(description));
+    object.examples([example]).into()
+}
+
+impl PartialSchema for Amount {
+    fn schema() -> RefOr<Schema> {
+        written("A decimal number as text, `\"12.50\"`, or a whole number.", "12.50")
+    }
+}
+
+impl ToSchema for Amount {}
+
+impl PartialSchema for Length {
+    fn schema() -> RefOr<Schema> {
+        let text = "A length of time with its units, `\"10m\"` or `\"1h 30m\"`, or milliseconds.";
+        written(text, "15m")
+    }
+}
+
+impl ToSchema for Length {}
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{campaign, time};
+use crate::domain::{account, campaign, order, time};
 
 macro_rules! words {
     (
@@ -22,14 +22,6 @@ macro_rules! words {
             fn from(word: $name) -> Self {
                 match word {
                     $($name::$variant => Self::$variant),+
-                }
-            }
-        }
-
-        impl From<$domain> for $name {
-            fn from(value: $domain) -> Self {
-                match value {
-                    $(<$domain>::$variant => Self::$variant),+
                 }
             }
         }
@@ -198,6 +190,140 @@ words! {
     }
 }
 
+words! {
+    /// Of which state of the order something is taken.
+    Basis = campaign::Basis {
+        /// As the earlier effects and campaigns left it.
+        Running,
+        /// As it was before any code.
+        Original,
+    }
+}
+
+words! {
+    /// What a product is switched to.
+    Switch = campaign::Switch {
+        /// It can be booked.
+        Bookable,
+        /// It cannot be booked.
+        NotBookable,
+        /// Its lines take no part in the effects of this campaign.
+        Exempt,
+    }
+}
+
+words! {
+    /// Whose balance is drawn on.
+    BalanceOf = campaign::BalanceOf {
+        /// The code's own.
+        Code,
+        /// That of the customer's account.
+        Account,
+    }
+}
+
+words! {
+    /// What becomes of the part of a balance that an order does not need.
+    Remainder = campaign::Remainder {
+        /// It stays.
+        Kept,
+        /// It is lost with the first use.
+        Forfeited,
+    }
+}
+
+words! {
+    /// What brings a request about.
+    Trigger = order::Trigger {
+        /// Something is booked, bought or entered.
+        Booking,
+        /// A customer registers.
+        Registration,
+        /// A customer brings another one.
+        Referral,
+        /// A voucher is bought.
+        VoucherPurchase,
+        /// It is the customer's birthday.
+        Birthday,
+    }
+}
+
+words! {
+    /// What happens when an account would have more than its most.
+    AtMax = account::AtMax {
+        /// What fits comes in, and the answer tells.
+        Clamp,
+        /// The request is refused.
+        Refuse,
+    }
+}
+
+words! {
+    /// What happens to points that were earned with a cancelled order and spent since.
+    ClawBack = account::ClawBackRule {
+        /// They are owed: the next that come in pay for them.
+        Debt,
+        /// They are given up; the answer tells.
+        Floor,
+    }
+}
+
+/// What an account stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = account::Stores)]
+pub enum Stores {
+    /// Whole points.
+    Points,
+    /// Money of the account's currency.
+    Money,
+}
+
+/// For each of what something counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = campaign::Per)]
+pub enum Per {
+    /// The order: once.
+    Order,
+    /// Another word for `order`.
+    Booking,
+    /// Another word for `order`.
+    Cart,
+    /// Each piece of the matching lines.
+    Unit,
+    /// Each night.
+    Night,
+    /// Each room among the matching lines.
+    Room,
+    /// Each programme among the matching lines.
+    Programme,
+    /// Each package among the matching lines.
+    Package,
+    /// Each adult.
+    Adult,
+    /// Each child.
+    Child,
+    /// Each person.
+    Person,
+}
+
+impl From<Per> for campaign::Per {
+    fn from(per: Per) -> Self {
+        match per {
+            Per::Order | Per::Booking | Per::Cart => Self::Order,
+            Per::Unit => Self::Unit,
+            Per::Night => Self::Night,
+            Per::Room => Self::Room,
+            Per::Programme => Self::Programme,
+            Per::Package => Self::Package,
+            Per::Adult => Self::Adult,
+            Per::Child => Self::Child,
+            Per::Person => Self::Person,
+        }
+    }
+}
+
 /// A day of the week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -223,6 +349,17 @@ impl From<Weekday> for chrono::Weekday {
             Weekday::Friday => Self::Fri,
             Weekday::Saturday => Self::Sat,
             Weekday::Sunday => Self::Sun,
+        }
+    }
+}
+
+impl From<campaign::Status> for Status {
+    fn from(status: campaign::Status) -> Self {
+        match status {
+            campaign::Status::Draft => Self::Draft,
+            campaign::Status::Active => Self::Active,
+            campaign::Status::Paused => Self::Paused,
+            campaign::Status::Ended => Self::Ended,
         }
     }
 }
