@@ -30,11 +30,13 @@ pub enum Table {
     Versions,
     /// Where campaigns stand, by tenant and id.
     Campaigns,
+    /// Accounts, groups, slots and policies, by tenant, sort and id.
+    Definitions,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Overrides,
         Self::Tokens,
         Self::Series,
@@ -43,6 +45,7 @@ impl Table {
         Self::Texts,
         Self::Batches,
         Self::Audit,
+        Self::Definitions,
         Self::Versions,
         Self::Campaigns,
     ];

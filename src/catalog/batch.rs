@@ -19,6 +19,9 @@ pub const BLOCK_CODES_MAX: usize = 4_096;
 /// Longest code text, in bytes.
 pub const CODE_TEXT_BYTES_MAX: usize = 255;
 
+/// Longest reference to a holder's picture, in bytes: an address with its parameters.
+pub const PHOTO_BYTES_MAX: usize = 512;
+
 /// Codes that were issued together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
@@ -26,10 +29,25 @@ pub struct Batch {
     pub number: u32,
     /// What was asked for.
     pub issue: Issue,
-    /// How many codes it has.
+    /// How many codes it has ever got.
     pub stored: u64,
     /// Whether more codes may come.
     pub state: BatchState,
+    /// How many of them were removed again, because nobody used them. Their positions stay empty.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub removed: u64,
+}
+
+impl Batch {
+    /// How many codes it has now.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.stored.saturating_sub(self.removed)
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Whether a batch may get more codes.
@@ -96,10 +114,52 @@ pub enum Source {
         /// The first serial.
         first_serial: u64,
     },
+    /// They are made from serial numbers one by one, as they are needed.
+    OnDemand {
+        /// Pattern such as `PARK-####-####`.
+        pattern: String,
+        /// Name of the alphabet.
+        alphabet: String,
+        /// Whether the last place is a check character.
+        check: bool,
+    },
     /// They came in a list.
     Imported,
     /// Somebody chose them.
     ByHand,
+}
+
+/// A code that a request asked for by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Single {
+    /// Whose code it is.
+    pub tenant: TenantId,
+    /// The request: repeated, it finds its code again.
+    pub request: RequestId,
+    /// The code's key.
+    pub key: CodeKey,
+    /// Its text.
+    pub text: String,
+    /// What it has different from its batch.
+    pub own: Override,
+}
+
+/// Where a code lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lies {
+    /// The number of its batch.
+    pub batch: u32,
+    /// Its position there, from 0.
+    pub position: u32,
+}
+
+/// What became of an order for a single code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Issued {
+    /// It was stored.
+    Now(Lies),
+    /// The same request stored one before, which stands.
+    Before(Lies),
 }
 
 /// One code of a batch, as listed.
@@ -124,6 +184,12 @@ pub struct Override {
     pub paid: Option<Timestamp>,
     /// The customer it is bound to.
     pub holder: Option<String>,
+    /// A reference to the holder's picture, at most [`PHOTO_BYTES_MAX`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo: Option<String>,
+    /// When it was issued.
+    #[serde(default, with = "record::optional", skip_serializing_if = "Option::is_none")]
+    pub issued: Option<Timestamp>,
     /// Its own number of uses.
     pub uses: Option<u64>,
     /// Its own starting balance, in minor units.
@@ -149,6 +215,8 @@ impl Default for Override {
             state: CodeState::Live,
             paid: None,
             holder: None,
+            photo: None,
+            issued: None,
             uses: None,
             balance_minor: None,
             valid_from: None,

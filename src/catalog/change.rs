@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::code::CodeKey;
 use crate::domain::id::{CampaignId, TenantId};
 
+use super::definition::DefinitionName;
 use super::record;
 
 /// Something that changed.
@@ -58,6 +59,22 @@ pub enum CatalogChange {
         /// Their keys.
         #[serde(with = "record::list")]
         keys: Vec<CodeKey>,
+    },
+    /// Codes were removed.
+    Removed {
+        /// Their batch.
+        batch: u32,
+        /// Their keys.
+        #[serde(with = "record::list")]
+        keys: Vec<CodeKey>,
+    },
+    /// Definitions are new, say something else or were removed.
+    Definitions {
+        /// Whose they are.
+        #[serde(with = "record::plain")]
+        tenant: TenantId,
+        /// Which ones.
+        names: Vec<DefinitionName>,
     },
     /// A token is new or has another record.
     Token {

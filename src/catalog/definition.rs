@@ -1,178 +1,203 @@
-//! Campaigns as records: a head that says which version is current and where it stands, and all
-//! versions. What putting a document comes to is decided here, for every store.
-
-use std::sync::Arc;
+//! What a tenant defines besides campaigns: accounts, groups, slots and its policy, as records.
+//!
+//! Every sort is kept in the same way: one document under one id, with a version that grows with
+//! each change. A removed one leaves its version behind, so that who removed and who changed it at
+//! the same time never both succeed. Whether others name a definition is not known here.
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::campaign::Status;
-use crate::domain::id::{CampaignId, Owner, TenantId};
-use crate::domain::time::Timestamp;
+use crate::domain::id::TenantId;
 
-use super::bytes::encode;
-use super::{
-    CampaignDocument, CampaignError, Change, Expect, FieldError, StoreError, Stored, record,
-};
+use super::bytes::{decode, encode};
+use super::document::{AccountDocument, GroupDocument, PolicyDocument, SlotDocument};
+use super::{Change, DefinitionError, Expect, StoreError};
 
-/// What is said of a campaign apart from its versions.
+/// The id under which a tenant's one policy is kept.
+pub const POLICY_ID: &str = "policy";
+
+/// The sorts of definitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    /// Accounts that customers can have.
+    Account,
+    /// Sets of campaigns that slots accept.
+    Group,
+    /// Bookable dates and services.
+    Slot,
+    /// What holds for all orders; there is one.
+    Policy,
+}
+
+impl Sort {
+    /// All of them, what others name first.
+    pub const ALL: [Self; 4] = [Self::Account, Self::Group, Self::Slot, Self::Policy];
+
+    /// The sort's name in keys, answers and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Group => "group",
+            Self::Slot => "slot",
+            Self::Policy => "policy",
+        }
+    }
+}
+
+/// A document of any sort.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Head {
-    pub(super) version: u32,
-    #[serde(with = "record::plain")]
-    pub(super) status: Status,
-    #[serde(with = "record::plain")]
-    pub(super) owner: Owner,
+#[serde(rename_all = "snake_case")]
+pub enum DefinitionDocument {
+    /// An account.
+    Account(AccountDocument),
+    /// A group.
+    Group(GroupDocument),
+    /// A slot.
+    Slot(SlotDocument),
+    /// The policy.
+    Policy(PolicyDocument),
 }
 
-/// One version, which never changes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Version {
-    /// Without a status: that is in the head.
-    document: CampaignDocument,
-    #[serde(with = "record::plain")]
-    made: Timestamp,
-}
-
-/// What putting a document comes to.
-pub(super) struct Put {
-    pub(super) change: Change,
-    /// What will be there.
-    pub(super) stored: Stored,
-    /// To be written unless nothing changes.
-    pub(super) head: Head,
-    /// The record of a new version, to be written with the head.
-    pub(super) version: Option<Vec<u8>>,
-}
-
-/// A document that somebody puts.
-pub(super) struct Draft {
-    pub(super) id: CampaignId,
-    document: CampaignDocument,
-    wished: Option<Status>,
-    expect: Expect,
-    owner: Owner,
-    now: Timestamp,
-}
-
-impl Draft {
-    pub(super) fn new(
-        mut document: CampaignDocument,
-        expect: Expect,
-        owner: Owner,
-        now: Timestamp,
-    ) -> Result<Self, CampaignError> {
-        let id = CampaignId::parse(&document.id).map_err(|e| invalid("id", e.to_string()))?;
-        let wished = document.status.take().map(Status::from);
-        Ok(Self { id, document, wished, expect, owner, now })
+impl DefinitionDocument {
+    /// Its sort.
+    #[must_use]
+    pub fn sort(&self) -> Sort {
+        match self {
+            Self::Account(_) => Sort::Account,
+            Self::Group(_) => Sort::Group,
+            Self::Slot(_) => Sort::Slot,
+            Self::Policy(_) => Sort::Policy,
+        }
     }
 
-    /// What putting it comes to, where `there` is what is there.
-    pub(super) fn put(
-        &self,
-        tenant: &TenantId,
-        there: Option<(Head, Version)>,
-    ) -> Result<Put, CampaignError> {
-        let Self { id, document, wished, expect, owner, now } = self;
-        check_expected(id, *expect, there.as_ref().map(|(head, _)| head))?;
-        let Some((head, current)) = there else {
-            let status = wished.unwrap_or(Status::Active);
-            let head = Head { version: 1, status, owner: *owner };
-            return new_version(tenant, head, document, *now, Change::Created);
-        };
-        let status = wished.unwrap_or(head.status);
-        if current.document.kind != document.kind {
-            let message = "cannot be changed: codes of the old kind are in use".to_owned();
-            return Err(invalid("kind", message));
+    /// Its id, unique within its tenant and sort.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Account(account) => &account.id,
+            Self::Group(group) => &group.id,
+            Self::Slot(slot) => &slot.id,
+            Self::Policy(_) => POLICY_ID,
         }
-        if current.document != *document {
-            let head = Head { version: head.version + 1, status, owner: head.owner };
-            return new_version(tenant, head, document, *now, Change::Edited);
-        }
-        let change = if status == head.status { Change::Nothing } else { Change::StatusOnly };
-        let head = Head { status, ..head };
-        let stored = stored(tenant, &head, head.version, current)?;
-        Ok(Put { change, stored, head, version: None })
     }
 }
 
-fn new_version(
-    tenant: &TenantId,
-    head: Head,
-    document: &CampaignDocument,
-    now: Timestamp,
-    change: Change,
-) -> Result<Put, CampaignError> {
-    let version = Version { document: document.clone(), made: now };
-    let record = encode(&version)?;
-    let stored = compiled(tenant, &head, head.version, version).map_err(CampaignError::Invalid)?;
-    Ok(Put { change, stored, head, version: Some(record) })
+/// A definition as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// How often it was changed, from 1.
+    pub version: u32,
+    /// What it says.
+    pub document: DefinitionDocument,
 }
 
-pub(super) fn no_version(tenant: &TenantId, id: &CampaignId, number: u32) -> StoreError {
-    StoreError::Damaged(format!("version {number} of campaign {tenant}/{id} is missing"))
+/// Which definition of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DefinitionName {
+    /// Its sort.
+    pub sort: Sort,
+    /// Its id.
+    pub id: String,
 }
 
-fn compiled(
-    tenant: &TenantId,
-    head: &Head,
-    number: u32,
-    version: Version,
-) -> Result<Stored, Vec<FieldError>> {
-    let Version { mut document, made } = version;
-    let campaign = document.compile(tenant, number, head.owner, head.status)?;
-    document.status = Some(head.status.into());
-    Ok(Stored { document, campaign: Arc::new(campaign), made })
+impl DefinitionName {
+    /// The definition that a document is about.
+    #[must_use]
+    pub fn of(document: &DefinitionDocument) -> Self {
+        Self { sort: document.sort(), id: document.id().to_owned() }
+    }
 }
 
-/// What was stored once compiles again; when it does not, it is not what was stored.
-pub(super) fn stored(
-    tenant: &TenantId,
-    head: &Head,
-    number: u32,
-    version: Version,
-) -> Result<Stored, StoreError> {
-    let id = version.document.id.clone();
-    compiled(tenant, head, number, version).map_err(|errors| {
-        let first = errors.first().map(ToString::to_string).unwrap_or_default();
-        StoreError::Damaged(format!("campaign {tenant}/{id}: {first}"))
-    })
+/// What somebody wants a definition to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Which one.
+    pub name: DefinitionName,
+    /// What it shall say; absent: it shall be removed.
+    pub document: Option<DefinitionDocument>,
+    /// What is believed to be there.
+    pub expect: Expect,
 }
 
-pub(super) fn check_expected(
-    id: &CampaignId,
-    expect: Expect,
-    head: Option<&Head>,
-) -> Result<(), CampaignError> {
-    let found = head.map(|head| head.version);
-    let fits = match expect {
+impl Wish {
+    /// A document, over what is expected.
+    #[must_use]
+    pub fn put(document: DefinitionDocument, expect: Expect) -> Self {
+        Self { name: DefinitionName::of(&document), document: Some(document), expect }
+    }
+}
+
+/// What became of a wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// What changed. A definition that was removed was edited.
+    pub change: Change,
+    /// The version that is there now; of a removed one, the last. Zero: there never was one.
+    pub version: u32,
+}
+
+/// A definition as it lies in a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    version: u32,
+    /// Absent: it was removed.
+    document: Option<DefinitionDocument>,
+}
+
+/// What granting a wish comes to, and the record to be written unless nothing changes.
+pub(super) fn grant(
+    wish: &Wish,
+    there: Option<&[u8]>,
+) -> Result<(Granted, Option<Vec<u8>>), DefinitionError> {
+    let there: Option<Record> = there.map(|record| decode("a definition", record)).transpose()?;
+    let last = there.as_ref().map_or(0, |record| record.version);
+    let known = there.and_then(|record| record.document);
+    let found = known.is_some().then_some(last);
+    let fits = match wish.expect {
         Expect::New => found.is_none(),
         Expect::Version(version) => found == Some(version),
         Expect::Any => true,
     };
-    if fits {
-        return Ok(());
+    if !fits {
+        let DefinitionName { sort, id } = wish.name.clone();
+        return Err(DefinitionError::Conflict { sort, id, expected: wish.expect, found });
     }
-    Err(CampaignError::Conflict { id: id.clone(), expected: expect, found })
+    if known == wish.document {
+        return Ok((Granted { change: Change::Nothing, version: last }, None));
+    }
+    let change = if known.is_none() { Change::Created } else { Change::Edited };
+    let version = last + 1;
+    let record = encode(&Record { version, document: wish.document.clone() })?;
+    Ok((Granted { change, version }, Some(record)))
 }
 
-fn invalid(path: &str, message: String) -> CampaignError {
-    CampaignError::Invalid(vec![FieldError { path: path.to_owned(), message, suggestion: None }])
+/// The definition that a record has; `None` when it was removed.
+pub(super) fn definition(
+    tenant: &TenantId,
+    record: &[u8],
+) -> Result<Option<Definition>, StoreError> {
+    let Record { version, document } = decode("a definition", record)?;
+    Ok(document.map(|document| Definition { tenant: tenant.clone(), version, document }))
 }
 
-pub(super) fn head_key(tenant: &TenantId, id: &CampaignId) -> String {
-    format!("{tenant}/{id}")
+/// A `/` is in no tenant and no sort; an id may have any character.
+pub(super) fn definition_key(tenant: &TenantId, name: &DefinitionName) -> String {
+    format!("{}{}", definition_prefix(tenant, name.sort), name.id)
 }
 
-pub(super) fn version_key(tenant: &TenantId, id: &CampaignId, version: u32) -> Vec<u8> {
-    let mut key = format!("{tenant}/{id}/").into_bytes();
-    key.extend_from_slice(&version.to_be_bytes());
-    key
+/// What the keys of a tenant's definitions of one sort begin with.
+pub(super) fn definition_prefix(tenant: &TenantId, sort: Sort) -> String {
+    format!("{tenant}/{}/", sort.name())
 }
 
-pub(super) fn ids_of(key: &[u8]) -> Result<(TenantId, CampaignId), StoreError> {
-    let ids = || {
-        let (tenant, id) = str::from_utf8(key).ok()?.split_once('/')?;
-        Some((TenantId::parse(tenant).ok()?, CampaignId::parse(id).ok()?))
+/// The tenant of a definition's key.
+pub(super) fn tenant_of(key: &[u8]) -> Result<TenantId, StoreError> {
+    let tenant = || {
+        let (tenant, _) = str::from_utf8(key).ok()?.split_once('/')?;
+        TenantId::parse(tenant).ok()
     };
-    ids().ok_or_else(|| StoreError::Damaged("a campaign's key has no ids".to_owned()))
+    tenant().ok_or_else(|| StoreError::Damaged("a definition's key has no tenant".to_owned()))
 }

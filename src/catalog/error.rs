@@ -7,6 +7,7 @@ use crate::remote::{RemoteError, ServerError};
 
 use super::Expect;
 use super::batch::{BATCH_NUMBER_MAX, BLOCK_CODES_MAX, CODE_TEXT_BYTES_MAX};
+use super::definition::Sort;
 use super::document::FieldError;
 use super::seal::Unsealed;
 
@@ -110,6 +111,39 @@ pub enum CampaignError {
     Store(#[from] StoreError),
 }
 
+/// Why definitions were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionError {
+    /// Somebody else changed it first, or it is not what was expected.
+    #[error("{} {id} {}; expected was {expected}", sort.name(), found_text(*found))]
+    Conflict {
+        /// Its sort.
+        sort: Sort,
+        /// Its id.
+        id: String,
+        /// What the caller expected.
+        expected: Expect,
+        /// Its version now; absent when there is none.
+        found: Option<u32>,
+    },
+    /// The document has mistakes: all of them.
+    #[error("{}", list_text(.0))]
+    Invalid(Vec<FieldError>),
+    /// It cannot be removed: others name it.
+    #[error("{} {id} cannot be removed: {by}", sort.name())]
+    InUse {
+        /// Its sort.
+        sort: Sort,
+        /// Its id.
+        id: String,
+        /// Who names it, in words.
+        by: String,
+    },
+    /// The store below failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why codes were not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
@@ -159,6 +193,9 @@ pub enum BatchError {
     /// A code text of a length that cannot be stored.
     #[error("a code has 1 to {CODE_TEXT_BYTES_MAX} bytes, not {0}")]
     TextLength(usize),
+    /// There is no randomness to seal texts with.
+    #[error("the operating system gave no randomness")]
+    NoRandomness,
     /// All batch numbers were given out.
     #[error("all {BATCH_NUMBER_MAX} batch numbers are in use")]
     NumbersExhausted,
@@ -193,7 +230,7 @@ macro_rules! from_fjall {
     )+};
 }
 
-from_fjall!(OpenError, CampaignError, BatchError, SeriesError);
+from_fjall!(OpenError, CampaignError, DefinitionError, BatchError, SeriesError);
 
 fn found_text(found: Option<u32>) -> String {
     found.map_or_else(|| "does not exist".to_owned(), |version| format!("is at version {version}"))

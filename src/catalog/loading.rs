@@ -43,7 +43,7 @@ pub(super) struct Progress<'a, P> {
 
 impl<'a, P: Fn(u64, u64)> Progress<'a, P> {
     pub(super) fn new(batches: &[Batch], heard: &'a P) -> Self {
-        let total = batches.iter().map(|batch| batch.stored).sum();
+        let total = batches.iter().map(Batch::left).sum();
         Self { loaded: AtomicU64::new(0), total, heard }
     }
 

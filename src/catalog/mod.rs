@@ -1,5 +1,6 @@
-//! The catalog: the durable store of definitions. Campaigns in all their versions, codes in
-//! batches, what single codes have different, series of serials, tokens and the audit log.
+//! The catalog: the durable store of definitions. Campaigns in all their versions, accounts,
+//! groups, slots and policies, codes in batches, what single codes have different, series of
+//! serials, tokens and the audit log.
 //!
 //! It deliberately knows nothing of rules, of how often a code was used, of how a code text is
 //! made or hashed, and neither clock nor randomness: moments and nonces are arguments.
@@ -26,7 +27,9 @@ mod record;
 mod redis;
 mod seal;
 mod stored;
+mod version;
 
+use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 
@@ -39,12 +42,15 @@ use crate::domain::time::Timestamp;
 use crate::remote;
 
 pub use batch::{
-    BATCH_NUMBER_MAX, BLOCK_CODES_MAX, Batch, BatchState, CODE_TEXT_BYTES_MAX, Issue, Override,
-    Row, Source,
+    BATCH_NUMBER_MAX, BLOCK_CODES_MAX, Batch, BatchState, CODE_TEXT_BYTES_MAX, Issue, Issued, Lies,
+    Override, PHOTO_BYTES_MAX, Row, Single, Source,
 };
 pub use change::{CatalogChange, Cursor, News};
+pub use definition::{
+    Definition, DefinitionDocument, DefinitionName, Granted, POLICY_ID, Sort, Wish,
+};
 pub use document::{CampaignDocument, FieldError};
-pub use error::{BatchError, CampaignError, OpenError, SeriesError, StoreError};
+pub use error::{BatchError, CampaignError, DefinitionError, OpenError, SeriesError, StoreError};
 pub use picture::{Loaded, Picture};
 pub use seal::NonceBytes;
 pub use stored::{Change, Expect, Stored};
@@ -166,8 +172,9 @@ impl Catalog {
         id: &CampaignId,
         status: Status,
         expect: Expect,
+        now: Timestamp,
     ) -> Result<Option<Stored>, CampaignError> {
-        each!(self, store => store.put_status(tenant, id, status, expect))
+        each!(self, store => store.put_status(tenant, id, status, expect, now))
     }
 
     /// A campaign in one version, or the current one. Versions count from 1.
@@ -189,6 +196,43 @@ impl Catalog {
     /// When the store fails.
     pub fn campaigns(&self, tenant: &TenantId) -> Result<Vec<Stored>, StoreError> {
         each!(self, store => store.campaigns(tenant))
+    }
+
+    /// Makes definitions what is wished, and says what became of each wish. In a directory all or
+    /// none; in Redis all or none of each five hundred. Durable when answered.
+    ///
+    /// # Errors
+    /// When what is there is not what was expected.
+    pub fn put_definitions(
+        &self,
+        tenant: &TenantId,
+        wishes: &[Wish],
+    ) -> Result<Vec<Granted>, DefinitionError> {
+        each!(self, store => store.put_definitions(tenant, wishes))
+    }
+
+    /// These definitions of a tenant, in their order; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn definitions_named(
+        &self,
+        tenant: &TenantId,
+        names: &[DefinitionName],
+    ) -> Result<Vec<Option<Definition>>, StoreError> {
+        each!(self, store => store.definitions_named(tenant, names))
+    }
+
+    /// All definitions of one sort of a tenant, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn definitions_of(
+        &self,
+        tenant: &TenantId,
+        sort: Sort,
+    ) -> Result<Vec<Definition>, StoreError> {
+        each!(self, store => store.definitions_of(tenant, sort))
     }
 
     /// Begins a batch, or finds the one that the same request began: that one goes on at its
@@ -228,6 +272,49 @@ impl Catalog {
         nonce: NonceBytes,
     ) -> Result<u32, BatchError> {
         each!(self, store => store.append_block(batch, at, codes, nonce))
+    }
+
+    /// Where the single code lies that a request asked for.
+    ///
+    /// # Errors
+    /// When the request asked for a batch.
+    pub fn issued_by(
+        &self,
+        tenant: &TenantId,
+        request: RequestId,
+    ) -> Result<Option<Lies>, BatchError> {
+        each!(self, store => store.issued_by(tenant, request))
+    }
+
+    /// Appends one code to an open batch, with what it has different and under its request, unless
+    /// that request has its code already. Durable when answered. That no other code has this key is
+    /// the caller's business. `nonce` is random.
+    ///
+    /// # Errors
+    /// When the batch is unknown, complete or full, when the request asked for a batch, or when the
+    /// text is too long.
+    pub fn issue_one(
+        &self,
+        batch: u32,
+        single: &Single,
+        nonce: NonceBytes,
+    ) -> Result<Issued, BatchError> {
+        each!(self, store => store.issue_one(batch, single, nonce))
+    }
+
+    /// Removes the codes of a batch at `positions` for good, with what they have different, and
+    /// says how many there were. All others stay where they are. Durable when answered; after a
+    /// failure some may be removed. `nonce` gives new randomness each time.
+    ///
+    /// # Errors
+    /// When the batch is unknown, or there is no randomness.
+    pub fn remove_codes(
+        &self,
+        batch: u32,
+        positions: &BTreeSet<u32>,
+        nonce: &mut dyn FnMut() -> Option<NonceBytes>,
+    ) -> Result<u64, BatchError> {
+        each!(self, store => store.remove_codes(batch, positions, nonce))
     }
 
     /// Says that a batch has all it will ever have. Durable when answered, with all its blocks.
@@ -382,7 +469,7 @@ impl Catalog {
     /// # Errors
     /// When the store fails.
     pub fn code_count(&self) -> Result<u64, StoreError> {
-        Ok(self.batches()?.iter().map(|batch| batch.stored).sum())
+        Ok(self.batches()?.iter().map(Batch::left).sum())
     }
 
     /// Loads everything that requests read. `progress` hears how many codes of how many are

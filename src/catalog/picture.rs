@@ -6,15 +6,21 @@ use crate::domain::campaign::Campaign;
 use crate::domain::code::CodeKey;
 
 use super::batch::{Batch, Override};
+use super::definition::Definition;
 
 /// What a catalog is loaded into. Definitions come first, once; then codes, from several threads
 /// at the same time and in any order; overrides come last.
 pub trait Picture: Sync {
     /// All versions of campaigns that are in use, ascending by version within a campaign, and
-    /// all batches.
-    fn definitions(&self, campaigns: Vec<Arc<Campaign>>, batches: Vec<Batch>);
+    /// all batches; and all other definitions.
+    fn definitions(
+        &self,
+        campaigns: Vec<Arc<Campaign>>,
+        batches: Vec<Batch>,
+        others: Vec<Definition>,
+    );
 
-    /// The codes of a batch from position `first` on.
+    /// Codes of a batch that lie side by side, from position `first` on.
     fn codes(&self, batch: u32, first: u32, keys: impl Iterator<Item = CodeKey>);
 
     /// What one code has different.

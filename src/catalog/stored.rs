@@ -17,6 +17,8 @@ pub struct Stored {
     pub campaign: Arc<Campaign>,
     /// When this version was made.
     pub made: Timestamp,
+    /// Since when the campaign has its status; absent where nobody wrote it down.
+    pub since: Option<Timestamp>,
 }
 
 /// What putting a document changed.

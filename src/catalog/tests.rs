@@ -13,6 +13,12 @@ use crate::remote::tests::{Server, options};
 
 use super::*;
 
+mod definitions;
+mod singles;
+
+use definitions::{definitions_have_versions_and_are_removed, many_definitions_are_put_at_once};
+use singles::{a_single_code_is_issued_once, removed_codes_are_gone_and_the_others_stay};
+
 pub(super) const KEY: [u8; 32] = [42; 32];
 pub(super) const OWNER: Owner = Owner([3; 16]);
 
@@ -73,6 +79,10 @@ over_all_stores! {
     series_never_repeat
     overrides_come_back_in_pages_and_when_loading
     tokens_and_audit_come_back
+    definitions_have_versions_and_are_removed
+    many_definitions_are_put_at_once
+    a_single_code_is_issued_once
+    removed_codes_are_gone_and_the_others_stay
     only_versions_in_use_are_loaded
     progress_ends_with_everything
 }
@@ -153,12 +163,19 @@ pub(super) fn texts(catalog: &Catalog, batch: u32, positions: Range<u32>) -> Vec
 pub(super) struct Seen {
     pub(super) campaigns: Mutex<Vec<(String, u32)>>,
     pub(super) batches: Mutex<Vec<Batch>>,
+    pub(super) others: Mutex<Vec<Definition>>,
     pub(super) codes: Mutex<HashMap<CodeKey, (u32, u32)>>,
     pub(super) overrides: Mutex<BTreeMap<CodeKey, Override>>,
 }
 
 impl Picture for Seen {
-    fn definitions(&self, campaigns: Vec<Arc<Campaign>>, batches: Vec<Batch>) {
+    fn definitions(
+        &self,
+        campaigns: Vec<Arc<Campaign>>,
+        batches: Vec<Batch>,
+        others: Vec<Definition>,
+    ) {
+        *self.others.lock().unwrap() = others;
         *self.campaigns.lock().unwrap() =
             campaigns.iter().map(|campaign| (campaign.id.to_string(), campaign.version)).collect();
         *self.batches.lock().unwrap() = batches;
@@ -212,14 +229,17 @@ pub(super) fn a_status_makes_no_version(home: &Home) {
     assert_eq!(kept, (1, Status::Draft, Change::Nothing));
     let changed = put(&catalog, "status = \"active\"", Expect::Version(1)).unwrap();
     assert_eq!(changed, (1, Status::Active, Change::StatusOnly));
-    let paused = catalog.put_status(&tenant(), &id("season"), Status::Paused, Expect::Any);
+    let paused =
+        catalog.put_status(&tenant(), &id("season"), Status::Paused, Expect::Any, Timestamp(5_000));
     assert_eq!(paused.unwrap().unwrap().campaign.status, Status::Paused);
     let stored = catalog.campaign(&tenant(), &id("season"), None).unwrap().unwrap();
     assert_eq!((stored.campaign.version, stored.campaign.status), (1, Status::Paused));
     // What is shown can be put again and changes nothing.
     let again = catalog.put_campaign(&tenant(), stored.document, Expect::Any, OWNER, Timestamp(9));
     assert_eq!(again.unwrap().1, Change::Nothing);
-    let none = catalog.put_status(&tenant(), &id("none"), Status::Ended, Expect::Any).unwrap();
+    let none = catalog
+        .put_status(&tenant(), &id("none"), Status::Ended, Expect::Any, Timestamp(5_000))
+        .unwrap();
     assert_eq!(none, None);
 }
 
@@ -242,7 +262,13 @@ pub(super) fn conflicts_name_both_versions(home: &Home) {
     other.kind = document::Kind::Access;
     let kind = catalog.put_campaign(&tenant(), other, Expect::Any, OWNER, Timestamp(1));
     assert!(kind.unwrap_err().to_string().starts_with("kind: cannot be changed"));
-    let status = catalog.put_status(&tenant(), &id("season"), Status::Ended, Expect::Version(1));
+    let status = catalog.put_status(
+        &tenant(),
+        &id("season"),
+        Status::Ended,
+        Expect::Version(1),
+        Timestamp(5_000),
+    );
     assert!(matches!(status, Err(CampaignError::Conflict { found: Some(2), .. })));
 }
 
@@ -438,6 +464,8 @@ pub(super) fn overrides_come_back_in_pages_and_when_loading(home: &Home) {
         state: CodeState::Replaced,
         paid: Some(Timestamp(1)),
         holder: Some("c-1".to_owned()),
+        photo: Some("https://photos.example/c-1".to_owned()),
+        issued: Some(Timestamp(7)),
         uses: Some(2),
         balance_minor: Some(-3),
         valid_from: Some(Timestamp(i64::MIN)),

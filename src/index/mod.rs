@@ -11,6 +11,8 @@
 //! A code costs 24 bytes and one control byte in tables that are at most 7/8 full; because the
 //! tables double, that is 29 to 57 bytes, and 42 at ten million.
 
+mod automatic;
+mod chunked;
 mod definitions;
 mod entry;
 
@@ -89,9 +91,10 @@ impl Index {
         let code = Code {
             owner: own.and_then(|own| own.owner).unwrap_or(Owner(*key.as_bytes())),
             state: state_of(flags),
-            issued: batch.issued,
+            issued: own.and_then(|own| own.issued).unwrap_or(batch.issued),
             paid: own.and_then(|own| own.paid).or(batch.paid),
             holder: own.and_then(|own| own.holder.clone()),
+            photo: own.and_then(|own| own.photo.clone()),
             uses: own.and_then(|own| own.uses).or(batch.uses),
             balance_minor: own.and_then(|own| own.balance_minor).or(batch.balance_minor),
             valid_from: own.and_then(|own| own.valid_from).or(batch.valid_from),
@@ -204,14 +207,14 @@ impl Index {
         self.entries.is_empty()
     }
 
-    /// The campaigns and batches as they are now. What is returned does not change any more.
+    /// The definitions as they are now. What is returned does not change any more.
     #[must_use]
     pub fn definitions(&self) -> Arc<Definitions> {
         self.definitions.load_full()
     }
 
-    /// Changes campaigns and batches: readers see all that `change` did at once. It works on a
-    /// copy of all definitions, so many changes belong into one call.
+    /// Changes definitions: readers see all that `change` did at once. It works on a copy that
+    /// shares what is not changed; still, many changes belong into one call.
     pub fn change<R>(&self, change: impl FnOnce(&mut Definitions) -> R) -> R {
         // The lock guards nothing that a panic could have left half done.
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use crate::domain::campaign::{
-    AccountingType, Activation, CustomerRule, Effect, HOLD_TTL_MS, Kind, NoEffect, Passback,
-    Status, Validity,
+    AccountingType, Activation, Application, CustomerRule, Effect, HOLD_TTL_MS, Kind, NoEffect,
+    Passback, Stacking, Status, Validity,
 };
 use crate::domain::id::{CampaignId, TenantId};
 use crate::domain::time::{Calendar, Timestamp};
 
 use super::*;
+
+mod automatic;
+mod others;
 
 fn key(n: u64) -> CodeKey {
     let mut bytes = [0x5a; 16];
@@ -44,6 +47,11 @@ fn campaign(id: &str, version: u32, status: Status) -> Arc<Campaign> {
         conditions: Vec::new(),
         effects: vec![Effect::Zero],
         no_effect: NoEffect::Allow,
+        application: Application::ByCode,
+        stacking: Stacking::default(),
+        groups: Vec::new(),
+        account: None,
+        retention_days: None,
         currency: None,
         balance_minor: None,
         hold_ttl_ms: HOLD_TTL_MS,
@@ -71,6 +79,8 @@ fn own(state: CodeState) -> Override {
         state,
         paid: None,
         holder: None,
+        photo: None,
+        issued: None,
         uses: None,
         balance_minor: None,
         valid_from: None,
@@ -177,6 +187,8 @@ fn an_override_wins_over_the_batch() {
     let replaced = Override {
         paid: Some(Timestamp(5)),
         holder: Some("c-1".into()),
+        photo: None,
+        issued: None,
         uses: Some(8),
         owner: Some(other),
         ..own(CodeState::Live)

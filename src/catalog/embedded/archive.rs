@@ -20,6 +20,7 @@ impl Embedded {
             Table::Audit => &self.audit,
             Table::Versions => &self.versions,
             Table::Campaigns => &self.campaigns,
+            Table::Definitions => &self.definitions,
         }
     }
 

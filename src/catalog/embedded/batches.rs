@@ -6,7 +6,7 @@ use crate::domain::code::CodeKey;
 use crate::domain::id::{RequestId, TenantId};
 
 use super::super::block::{
-    begun_before, block_key, block_of, packed, place, place_codes, request_key, unpacked,
+    batch_of, begun_before, block_key, block_of, packed, place, place_codes, request_key, unpacked,
 };
 use super::super::bytes::{decode, encode, exactly, number};
 use super::super::{
@@ -32,7 +32,8 @@ impl Embedded {
         if last >= BATCH_NUMBER_MAX {
             return Err(BatchError::NumbersExhausted);
         }
-        let batch = Batch { number: last + 1, issue, stored: 0, state: BatchState::Open };
+        let batch =
+            Batch { number: last + 1, issue, stored: 0, state: BatchState::Open, removed: 0 };
         let mut writes = self.db.batch();
         if let Some(request) = batch.issue.request {
             let key = request_key(&batch.issue.tenant, request);
@@ -49,7 +50,7 @@ impl Embedded {
         request: RequestId,
     ) -> Result<Option<Batch>, StoreError> {
         match self.requests.get(request_key(tenant, request))? {
-            Some(found) => self.batch(number(&found, "a request's batch")?),
+            Some(found) => self.batch(batch_of(&found)?),
             None => Ok(None),
         }
     }

@@ -5,7 +5,7 @@ use crate::domain::id::{CampaignId, Owner, TenantId};
 use crate::domain::time::Timestamp;
 
 use super::super::bytes::{decode, encode};
-use super::super::definition::{
+use super::super::version::{
     Draft, Head, Version, check_expected, head_key, ids_of, no_version, stored, version_key,
 };
 use super::super::{CampaignDocument, CampaignError, Change, Expect, StoreError, Stored};
@@ -48,11 +48,12 @@ impl Embedded {
         id: &CampaignId,
         status: Status,
         expect: Expect,
+        now: Timestamp,
     ) -> Result<Option<Stored>, CampaignError> {
         let _turn = self.turn();
         let Some(head) = self.head(tenant, id)? else { return Ok(None) };
         check_expected(id, expect, Some(&head))?;
-        let head = Head { status, ..head };
+        let head = head.standing(status, now);
         let mut writes = self.db.batch();
         writes.insert(&self.campaigns, head_key(tenant, id), encode(&head)?);
         Self::commit(writes)?;

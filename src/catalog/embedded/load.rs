@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::super::block::{block_key, block_of, keys_of};
-use super::super::definition::no_version;
+use super::super::block::{block_key, block_of, keys_in, runs};
 use super::super::loading::{Progress, Stretch, Versions, in_parallel, in_use, stretches};
+use super::super::version::no_version;
 use super::super::{Batch, Loaded, Picture, StoreError};
 use super::Embedded;
 
@@ -52,7 +52,7 @@ impl Embedded {
                 campaigns.push(Arc::clone(&stored.campaign));
             }
         }
-        picture.definitions(campaigns, batches);
+        picture.definitions(campaigns, batches, self.all_definitions()?);
         Ok(versions.len() as u64)
     }
 
@@ -62,8 +62,10 @@ impl Embedded {
         for item in self.code_keys.range(range) {
             let (key, keys) = item.into_inner()?;
             let (batch, first) = block_of(&key)?;
-            picture.codes(batch, first, keys_of(&keys));
-            codes += keys_of(&keys).count() as u64;
+            for (first, run) in runs(first, &keys) {
+                picture.codes(batch, first, keys_in(run));
+                codes += run.len() as u64;
+            }
         }
         Ok(codes)
     }

@@ -9,21 +9,24 @@
 //! | `campaigns` | tenant `/` id | head: version, status, owner |
 //! | `versions` | tenant `/` id `/` version (4) | document |
 //! | `batches` | number (4) | batch |
-//! | `requests` | tenant `/` request (16) | batch number (4) |
+//! | `requests` | tenant `/` request (16) | batch number (4), position (4) of a single code |
 //! | `code_keys` | batch (4) first position (4) | keys, 16 bytes each |
 //! | `code_texts` | batch (4) first position (4) | sealed: per code its length (1) and text |
 //! | `series` | shape (16) | next serial (8) |
 //! | `overrides` | code key (16) | override |
 //! | `tokens` | id (16) | record |
 //! | `audit` | number (8) | entry |
+//! | `definitions` | tenant `/` sort `/` id | version, document or none |
 //!
 //! Numbers are big-endian, records without a layout are JSON. A `/` is in no tenant and no id.
 
 mod archive;
 mod batches;
 mod campaigns;
+mod definitions;
 mod load;
 mod records;
+mod singles;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -54,6 +57,7 @@ pub struct Embedded {
     overrides: Keyspace,
     tokens: Keyspace,
     audit: Keyspace,
+    definitions: Keyspace,
     seal: Seal,
     /// Held from reading what is there to writing what follows from it.
     writing: Mutex<()>,
@@ -95,6 +99,7 @@ impl Embedded {
             overrides: keyspace("overrides")?,
             tokens: keyspace("tokens")?,
             audit: keyspace("audit")?,
+            definitions: keyspace("definitions")?,
             seal,
             writing: Mutex::new(()),
             db,

@@ -32,6 +32,7 @@ impl Redis {
             Table::Batches => self.each_field("batches", take)?,
             Table::Versions => self.each_field("versions", take)?,
             Table::Campaigns => self.each_field("campaigns", take)?,
+            Table::Definitions => self.each_field("definitions", take)?,
         }
         // Emptied meanwhile, it would look like less.
         self.check_epoch()
@@ -62,8 +63,10 @@ impl Redis {
             let values: Vec<Option<Vec<u8>>> =
                 self.ask("overrides", of("HMGET", "overrides", &keys))?;
             for (key, value) in keys.into_iter().zip(values) {
-                let missing = || StoreError::Damaged("an override is missing".to_owned());
-                take(key, value.ok_or_else(missing)?)?;
+                // Without a value it was removed since its key was read.
+                if let Some(value) = value {
+                    take(key, value)?;
+                }
             }
         }
     }
@@ -77,7 +80,11 @@ impl Redis {
                 let asked = |first: &u32| of("HGET", &block_name(batch.number, *first), &[field]);
                 let values = self.call(firsts.iter().map(asked).collect())?;
                 for (first, value) in firsts.iter().zip(values) {
-                    take(block_key(batch.number, *first).to_vec(), as_a("a block", value)?)?;
+                    let value: Option<Vec<u8>> = as_a("a block", value)?;
+                    match value {
+                        Some(value) => take(block_key(batch.number, *first).to_vec(), value)?,
+                        None => self.check_removed(batch.number, *first)?,
+                    }
                 }
             }
         }
@@ -122,6 +129,7 @@ impl Redis {
             Table::Batches => "batches",
             Table::Versions => "versions",
             Table::Campaigns => "campaigns",
+            Table::Definitions => "definitions",
         };
         let mut commands = Vec::with_capacity(records.len() + 1);
         if table == Table::Overrides && !records.is_empty() {

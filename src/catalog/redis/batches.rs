@@ -6,9 +6,9 @@ use crate::domain::code::CodeKey;
 use crate::domain::id::{RequestId, TenantId};
 
 use super::super::block::{
-    begun_before, block_key, packed, place, place_codes, request_key, unpacked,
+    batch_of, begun_before, block_key, packed, place, place_codes, request_key, unpacked,
 };
-use super::super::bytes::{decode, encode, number};
+use super::super::bytes::{decode, encode};
 use super::super::{
     BATCH_NUMBER_MAX, Batch, BatchError, BatchState, CatalogChange, Issue, NonceBytes, Row,
     StoreError,
@@ -23,7 +23,7 @@ impl Redis {
     pub(in crate::catalog) fn begin_batch(&self, issue: Issue) -> Result<Batch, BatchError> {
         let head = self.head(&issue.tenant, &issue.campaign)?;
         let is_known = head.is_some_and(|(head, _)| (1..=head.version).contains(&issue.version));
-        let new = Batch { number: 0, issue, stored: 0, state: BatchState::Open };
+        let new = Batch { number: 0, issue, stored: 0, state: BatchState::Open, removed: 0 };
         let issue = &new.issue;
         self.optimistically(|| {
             let mut commit = Commit::default();
@@ -61,7 +61,7 @@ impl Redis {
         request: RequestId,
     ) -> Result<Option<Batch>, StoreError> {
         match self.field("requests", &request_key(tenant, request))? {
-            Some(found) => self.batch(number(&found, "a request's batch")?),
+            Some(found) => self.batch(batch_of(&found)?),
             None => Ok(None),
         }
     }
@@ -120,7 +120,7 @@ impl Redis {
         Ok(self.batch_record(number)?.map(|(batch, _)| batch))
     }
 
-    fn batch_record(&self, number: u32) -> Result<Option<(Batch, Vec<u8>)>, StoreError> {
+    pub(super) fn batch_record(&self, number: u32) -> Result<Option<(Batch, Vec<u8>)>, StoreError> {
         let Some(record) = self.field("batches", &number.to_be_bytes())? else {
             return Ok(None);
         };
@@ -156,7 +156,11 @@ impl Redis {
                 .iter()
                 .map(|first| of("HMGET", &block_name(batch, *first), &["keys", "texts"]));
             for (first, block) in next.iter().zip(self.call(asked.collect())?) {
-                let (keys, sealed): (Vec<u8>, Vec<u8>) = as_a("a block", block)?;
+                let block: (Option<Vec<u8>>, Option<Vec<u8>>) = as_a("a block", block)?;
+                let (Some(keys), Some(sealed)) = block else {
+                    self.check_removed(batch, *first)?;
+                    continue;
+                };
                 let texts = self.seal.open(&place(&block_key(batch, *first)), &sealed)?;
                 for row in unpacked(*first, &keys, &texts) {
                     let row = row?;
@@ -170,6 +174,22 @@ impl Redis {
             next = self.ask("blocks", of("ZRANGEBYSCORE", &blocks, &following))?;
         }
         Ok(())
+    }
+}
+
+impl Redis {
+    /// A block that is not there was removed since its batch was read.
+    pub(super) fn check_removed(&self, batch: u32, first: u32) -> Result<(), StoreError> {
+        let at = first.to_string();
+        let listed: Option<String> =
+            self.ask("blocks", of("ZSCORE", &blocks_name(batch), &[at.as_str()]))?;
+        match listed {
+            None => Ok(()),
+            Some(_) => {
+                let what = format!("the block of batch {batch} at {first} is missing");
+                Err(StoreError::Damaged(what))
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::domain::id::{CampaignId, Owner, TenantId};
 use crate::domain::time::Timestamp;
 
 use super::super::bytes::{decode, encode};
-use super::super::definition::{
+use super::super::version::{
     Draft, Head, Version, check_expected, head_key, ids_of, no_version, stored, version_key,
 };
 use super::super::{
@@ -67,13 +67,14 @@ impl Redis {
         id: &CampaignId,
         status: Status,
         expect: Expect,
+        now: Timestamp,
     ) -> Result<Option<Stored>, CampaignError> {
         self.optimistically(|| {
             let Some((head, record)) = self.head(tenant, id)? else {
                 return Ok(Decision::Answer(None));
             };
             check_expected(id, expect, Some(&head))?;
-            let head = Head { status, ..head };
+            let head = head.standing(status, now);
             let version = self.version(tenant, id, head.version)?;
             let head_key = head_key(tenant, id);
             let mut commit = Commit::default();

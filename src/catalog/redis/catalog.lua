@@ -48,8 +48,8 @@ end
 -- KEYS: the mark of this write, meta, then whatever is read and written.
 -- ARGV: the epoch, the number of checks, per check 3 values, per write 4 values.
 -- A check: the number of a key (a hash), a field, its value, which is empty when there is none.
--- A write: 'set' key field value, 'sort' key number member, 'push' key value '', or
--- 'tell' key value ''.
+-- A write: 'set' key field value, 'unset' key field '', 'sort' key number member,
+-- 'unsort' key member '', 'drop' key '' '', 'push' key value '', or 'tell' key value ''.
 -- Returns: 1 when it is written, 0 when something is not as expected.
 local function commit(keys, argv)
   local refusal = of_another_catalog(keys[2], argv[1])
@@ -75,6 +75,12 @@ local function commit(keys, argv)
     local first, second = argv[at + 2], argv[at + 3]
     if verb == 'set' then
       redis.call('HSET', key, first, second)
+    elseif verb == 'unset' then
+      redis.call('HDEL', key, first)
+    elseif verb == 'unsort' then
+      redis.call('ZREM', key, first)
+    elseif verb == 'drop' then
+      redis.call('DEL', key)
     elseif verb == 'sort' then
       redis.call('ZADD', key, first, second)
     elseif verb == 'push' then

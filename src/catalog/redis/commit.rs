@@ -29,6 +29,24 @@ impl Commit {
         self.writes.extend([b"set".to_vec(), hash, field.to_vec(), value]);
     }
 
+    /// Takes a field out of a hash.
+    pub(super) fn unset(&mut self, hash: &str, field: &[u8]) {
+        let hash = self.number_of(hash);
+        self.writes.extend([b"unset".to_vec(), hash, field.to_vec(), Vec::new()]);
+    }
+
+    /// Takes a member out of a sorted set.
+    pub(super) fn unsort(&mut self, set: &str, member: &[u8]) {
+        let set = self.number_of(set);
+        self.writes.extend([b"unsort".to_vec(), set, member.to_vec(), Vec::new()]);
+    }
+
+    /// Removes a key with all it has.
+    pub(super) fn drop_key(&mut self, name: &str) {
+        let name = self.number_of(name);
+        self.writes.extend([b"drop".to_vec(), name, Vec::new(), Vec::new()]);
+    }
+
     /// Puts a member into a sorted set.
     pub(super) fn sort(&mut self, set: &str, number: u32, member: &[u8]) {
         let set = self.number_of(set);

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use redis::Value;
 
-use super::super::block::keys_of;
-use super::super::definition::{Head, no_version};
+use super::super::block::{keys_in, runs};
 use super::super::loading::{Progress, STRETCH, Stretch, Versions, in_parallel, in_use, stretches};
+use super::super::version::{Head, no_version};
 use super::super::{Batch, Loaded, Picture, StoreError};
 use super::batches::{block_name, blocks_name};
 use super::campaigns::CampaignName;
@@ -68,7 +68,7 @@ impl Redis {
         }
         let campaigns = self.stored(&wanted)?;
         let campaigns = campaigns.iter().map(|stored| Arc::clone(&stored.campaign)).collect();
-        picture.definitions(campaigns, batches);
+        picture.definitions(campaigns, batches, self.all_definitions()?);
         Ok(versions.len() as u64)
     }
 
@@ -94,11 +94,13 @@ impl Redis {
                 .map(|(batch, first)| of("HGET", &block_name(*batch, *first), &["keys"]));
             for (&(batch, first), keys) in blocks.iter().zip(call(asked.collect())?) {
                 let Value::BulkString(keys) = keys else {
-                    let what = format!("the block of batch {batch} at {first} is missing");
-                    return Err(StoreError::Damaged(what));
+                    self.check_removed(batch, first)?;
+                    continue;
                 };
-                picture.codes(batch, first, keys_of(&keys));
-                codes += keys_of(&keys).count() as u64;
+                for (first, run) in runs(first, &keys) {
+                    picture.codes(batch, first, keys_in(run));
+                    codes += run.len() as u64;
+                }
             }
         }
         Ok(codes)

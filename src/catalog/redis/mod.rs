@@ -11,7 +11,7 @@
 //! | `{jc}campaigns` | hash | tenant `/` id | head: version, status, owner |
 //! | `{jc}versions` | hash | tenant `/` id `/` version (4) | document |
 //! | `{jc}batches` | hash | number (4) | batch |
-//! | `{jc}requests` | hash | tenant `/` request (16) | batch number (4) |
+//! | `{jc}requests` | hash | tenant `/` request (16) | batch (4), position (4) of a single code |
 //! | `{jc}blocks:B` | sorted set | first position | first position, as digits |
 //! | `{jc}block:B:P` | hash | `keys`, `texts` | as in the embedded store, of batch B from P on |
 //! | `{jc}series` | hash | shape (16) | next serial (8) |
@@ -19,6 +19,7 @@
 //! | `{jc}override_keys` | sorted set | by the bytes | code key (16) |
 //! | `{jc}tokens` | hash | id (16) | record |
 //! | `{jc}audit` | list | number − 1 | entry |
+//! | `{jc}definitions` | hash | tenant `/` sort `/` id | version, document or none |
 //! | `{jc}urgent`, `{jc}changes` | streams | | [`CatalogChange`](super::CatalogChange) |
 //! | `{jc}write:W` | string | | the write W was done |
 //!
@@ -31,9 +32,11 @@ mod batches;
 mod campaigns;
 mod changes;
 mod commit;
+mod definitions;
 mod link;
 mod load;
 mod records;
+mod singles;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,7 +8,7 @@ use super::super::{AuditEntry, CatalogChange, Override, SeriesError, StoreError,
 use super::{Commit, Decision, Redis, of, whole};
 
 /// Keys in one piece of news.
-const KEYS_IN_NEWS: usize = 1_000;
+pub(super) const KEYS_IN_NEWS: usize = 1_000;
 
 impl Redis {
     pub(in crate::catalog) fn reserve(
@@ -96,10 +96,11 @@ impl Redis {
             self.ask("overrides", of("HMGET", "overrides", &keys))?;
         let own = |(key, record): (Vec<u8>, Option<Vec<u8>>)| {
             let key = CodeKey::from_bytes(exactly(&key, "an override's key")?);
-            let missing = || StoreError::Damaged(format!("the override of {key:?} is missing"));
-            Ok((key, decode("an override", &record.ok_or_else(missing)?)?))
+            // It was removed since its key was read.
+            let Some(record) = record else { return Ok(None) };
+            Ok(Some((key, decode("an override", &record)?)))
         };
-        keys.into_iter().zip(records).map(own).collect()
+        keys.into_iter().zip(records).map(own).filter_map(Result::transpose).collect()
     }
 
     pub(in crate::catalog) fn put_token(
@@ -153,12 +154,22 @@ impl Redis {
     }
 }
 
+/// Stores what one code has different.
+pub(super) fn override_one(
+    commit: &mut Commit,
+    key: &CodeKey,
+    own: &Override,
+) -> Result<(), StoreError> {
+    commit.set("overrides", key.as_bytes(), encode(own)?);
+    commit.sort("override_keys", 0, key.as_bytes());
+    Ok(())
+}
+
 /// What stores overrides and tells of them.
 fn overriding(overrides: &[(CodeKey, Override)]) -> Result<Commit, StoreError> {
     let mut commit = Commit::default();
     for (key, own) in overrides {
-        commit.set("overrides", key.as_bytes(), encode(own)?);
-        commit.sort("override_keys", 0, key.as_bytes());
+        override_one(&mut commit, key, own)?;
     }
     let keys = |is_live: bool| {
         let wanted = overrides.iter().filter(|own| (own.1.state == CodeState::Live) == is_live);

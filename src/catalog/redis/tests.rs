@@ -94,8 +94,17 @@ fn a_follower_hears_what_changed_and_the_urgent_first() {
     let own = |state| Override { state, ..Override::default() };
     let overrides = [(code_key(1), own(CodeState::Live)), (code_key(2), own(CodeState::Revoked))];
     writer.put_overrides(&overrides).unwrap();
+    let positions = [1, 2, 5].into();
+    writer.remove_codes(batch, &positions, &mut || Some([9; 12])).unwrap();
+    let group = toml::from_str("id = \"members\"").unwrap();
+    let group = Wish::put(DefinitionDocument::Group(group), Expect::Any);
+    let groups = [group];
+    writer.put_definitions(&tenant(), &groups).unwrap();
+    writer.put_definitions(&tenant(), &groups).unwrap();
     writer.put_token([7; 16], b"token").unwrap();
-    writer.put_status(&tenant(), &id("season"), Status::Paused, Expect::Any).unwrap();
+    writer
+        .put_status(&tenant(), &id("season"), Status::Paused, Expect::Any, Timestamp(5_000))
+        .unwrap();
     put(&writer, "uses = 3\nstatus = \"active\"", Expect::Any).unwrap();
 
     let (changes, cursor) = all_changes(&follower, cursor);
@@ -112,6 +121,8 @@ fn a_follower_hears_what_changed_and_the_urgent_first() {
         CatalogChange::Appended { batch, positions: 7..10 },
         CatalogChange::Completed { batch },
         CatalogChange::Overridden { keys: vec![code_key(1)] },
+        CatalogChange::Removed { batch, keys: vec![code_key(1), code_key(2), code_key(5)] },
+        CatalogChange::Definitions { tenant: tenant(), names: vec![groups[0].name.clone()] },
         CatalogChange::Token { id: [7; 16] },
         campaign(3),
     ];
@@ -121,7 +132,9 @@ fn a_follower_hears_what_changed_and_the_urgent_first() {
     // Who waits hears at once.
     let heard = thread::scope(|scope| {
         let waiting = scope.spawn(|| all_changes(&follower, cursor).0);
-        writer.put_status(&tenant(), &id("season"), Status::Paused, Expect::Any).unwrap();
+        writer
+            .put_status(&tenant(), &id("season"), Status::Paused, Expect::Any, Timestamp(5_000))
+            .unwrap();
         waiting.join().unwrap()
     });
     assert!(heard.is_empty() || heard == [status()], "{heard:?}");
@@ -434,6 +447,7 @@ impl Picture for Counted {
         &self,
         _: Vec<std::sync::Arc<crate::domain::campaign::Campaign>>,
         _: Vec<Batch>,
+        _: Vec<Definition>,
     ) {
     }
 
