@@ -67,7 +67,7 @@ pub(crate) async fn serve(args: &ServeBoxArgs) -> anyhow::Result<()> {
     let options = BoxOptions { durability, redis, ..BoxOptions::default() };
     let server = ServerBox::start(&args.dir, options).await.map_err(|why| anyhow!(why))?;
     for campaign in [SINGLE, HOT] {
-        server.campaign(campaign).map_err(|why| anyhow!(why))?;
+        server.define(campaign).map_err(|why| anyhow!(why))?;
     }
     server.codes("hot", HOT_CODE).map_err(|why| anyhow!(why))?;
     let codes = args.dir.join("codes.txt");

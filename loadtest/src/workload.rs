@@ -199,11 +199,11 @@ impl Workload {
             seq,
             &match question.verb {
                 Verb::Validate => {
-                    let (exact, explain) = (false, false);
-                    Request::Validate(Validate { deadline_ms: 0, codes, order, exact, explain })
+                    Request::Validate(Validate { codes, order, ..Validate::default() })
                 }
                 Verb::Redeem => {
-                    Request::Redeem(Redeem { deadline_ms: 0, id: new_id(), codes, order })
+                    let id = new_id();
+                    Request::Redeem(Redeem { id, codes, order, ..Redeem::default() })
                 }
             },
         )

@@ -32,6 +32,8 @@ pub enum Action {
     Redeem,
     /// Hold, confirm, release, extend.
     Hold,
+    /// Have single codes issued; put value into codes and accounts, and move it between them.
+    Issue,
     /// Ask what became of a request, or how a code stands.
     Status,
     /// Read campaigns, groups, slots and how codes stand, their texts masked.
@@ -49,10 +51,11 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Validate,
         Self::Redeem,
         Self::Hold,
+        Self::Issue,
         Self::Status,
         Self::ReadCatalog,
         Self::WriteCatalog,
@@ -94,11 +97,15 @@ impl Role {
 
     /// The table.
     const fn actions(self) -> &'static [Action] {
-        use Action::{Events, Hold, Metrics, ReadCatalog, Redeem, Status, Validate, WriteCatalog};
+        use Action::{
+            Events, Hold, Issue, Metrics, ReadCatalog, Redeem, Status, Validate, WriteCatalog,
+        };
         match self {
             Self::Gate => &[Validate, Redeem, Status],
-            Self::Checkout => &[Validate, Redeem, Status, Hold],
-            Self::Office => &[Validate, Redeem, Status, Hold, ReadCatalog, WriteCatalog, Events],
+            Self::Checkout => &[Validate, Redeem, Status, Hold, Issue],
+            Self::Office => {
+                &[Validate, Redeem, Status, Hold, Issue, ReadCatalog, WriteCatalog, Events]
+            }
             Self::Admin => &Action::ALL,
             Self::Monitor => &[Metrics, Status, ReadCatalog, Events],
             Self::Public => &[Validate],
@@ -137,6 +144,7 @@ mod tests {
             Validate      yes  yes      yes    yes   -       yes
             Redeem        yes  yes      yes    yes   -       -
             Hold          -    yes      yes    yes   -       -
+            Issue         -    yes      yes    yes   -       -
             Status        yes  yes      yes    yes   yes     -
             ReadCatalog   -    -        yes    yes   yes     -
             WriteCatalog  -    -        yes    yes   -       -

@@ -12,7 +12,7 @@ use super::output::{Exit, Output, fields};
 use crate::domain::time::Timestamp;
 use crate::protocol::{
     Accepted, CampaignKind, CampaignStatus, CodeState, CodeStatus, Id, NO_CODE, Refused, Reply,
-    State, Use,
+    State, Use, UseOfAccount,
 };
 
 /// Shows a reply. `id` is the request's own.
@@ -69,6 +69,8 @@ fn accepted(yes: &Accepted) -> Value {
         "total_before": money(yes.total_before_minor),
         "total_after": money(yes.total_after_minor),
         "uses": yes.uses.iter().map(|one| one_use(one, &yes.currency)).collect::<Vec<_>>(),
+        "left_out": (!yes.left_out.is_empty())
+            .then(|| yes.left_out.iter().map(|no| refused(no, None)).collect::<Vec<_>>()),
         "counts_age_ms": yes.counts_age_ms,
     }))
 }
@@ -79,6 +81,14 @@ fn one_use(one: &Use, currency: &str) -> Value {
         .iter()
         .map(|product| json!({ "product": product.product, "quantity": product.quantity }))
         .collect();
+    let details = &one.details;
+    let switches: Vec<Value> = details
+        .switches
+        .iter()
+        .map(|switch| json!({ "product": switch.product, "to": switch.to }))
+        .collect();
+    let lines: Vec<String> =
+        details.lines_minor.iter().map(|minor| decimal(*minor, currency)).collect();
     without_nulls(json!({
         "campaign": one.campaign,
         "version": one.version,
@@ -88,9 +98,26 @@ fn one_use(one: &Use, currency: &str) -> Value {
         "ordinal": (one.ordinal != 0).then_some(one.ordinal),
         "remaining": one.remaining,
         "balance": one.balance_minor.map(|minor| decimal(minor, currency)),
+        "original": details.original_minor.map(|minor| decimal(minor, currency)),
+        "forfeited": (details.forfeited_minor != 0)
+            .then(|| decimal(details.forfeited_minor, currency)),
+        "account": details.account.as_ref().map(use_of_account),
         "holder": one.holder,
+        "photo": details.photo,
+        "last_entry_at": details.last_entry_ms.map(moment),
         "products": (!products.is_empty()).then_some(products),
+        "switches": (!switches.is_empty()).then_some(switches),
+        "lines": (!lines.is_empty()).then_some(lines),
         "code_index": (one.code_index != NO_CODE).then_some(one.code_index),
+    }))
+}
+
+fn use_of_account(account: &UseOfAccount) -> Value {
+    without_nulls(json!({
+        "account": account.account,
+        "spent": account.spent,
+        "earned": account.earned,
+        "balance": account.balance,
     }))
 }
 
@@ -173,11 +200,31 @@ fn tell_accepted(out: &mut dyn Write, yes: &Accepted) -> io::Result<()> {
         if let Some(balance) = one.balance_minor {
             write!(out, ", balance {}", decimal(balance, &yes.currency))?;
         }
+        if let Some(original) = one.details.original_minor {
+            write!(out, " of {}", decimal(original, &yes.currency))?;
+        }
+        if one.details.forfeited_minor != 0 {
+            write!(out, ", {} lost", decimal(one.details.forfeited_minor, &yes.currency))?;
+        }
+        tell_account(out, one.details.account.as_ref())?;
         for product in &one.products {
             write!(out, ", {} × {}", product.quantity, product.product)?;
         }
+        for switch in &one.details.switches {
+            write!(out, ", {} is {}", switch.product, switch.to.replace('_', " "))?;
+        }
         if let Some(holder) = &one.holder {
             write!(out, ", for {holder}")?;
+        }
+        if let Some(entry_ms) = one.details.last_entry_ms {
+            write!(out, ", entered before at {}", moment(entry_ms))?;
+        }
+        writeln!(out)?;
+    }
+    for no in &yes.left_out {
+        write!(out, "  left out: code {}, {} ({})", no.code_index, no.reason, no.number)?;
+        if let Some(text) = &no.details.text {
+            write!(out, ": {text}")?;
         }
         writeln!(out)?;
     }
@@ -192,6 +239,18 @@ fn tell_accepted(out: &mut dyn Write, yes: &Accepted) -> io::Result<()> {
         writeln!(out, "  counts as of {}.{} s ago", tenths / 10, tenths % 10)?;
     }
     Ok(())
+}
+
+fn tell_account(out: &mut dyn Write, account: Option<&UseOfAccount>) -> io::Result<()> {
+    let Some(UseOfAccount { account, spent, earned, balance }) = account else { return Ok(()) };
+    write!(out, ", {account}")?;
+    if *spent != 0 {
+        write!(out, " −{spent}")?;
+    }
+    if *earned != 0 {
+        write!(out, " +{earned}")?;
+    }
+    balance.map_or(Ok(()), |balance| write!(out, " = {balance}"))
 }
 
 fn tell_refused(out: &mut dyn Write, no: &Refused, document: &Value) -> io::Result<()> {
@@ -305,6 +364,72 @@ mod tests {
             assert_eq!(told(|out| tell_accepted(out, &yes)), expected);
             assert_eq!(accepted(&yes)["counts_age_ms"], age_ms);
         }
+    }
+
+    #[test]
+    fn a_yes_to_an_order_says_what_each_campaign_did() {
+        use crate::protocol::{ProductSwitch, UseDetails};
+        let gift = Use {
+            campaign: "gift".to_owned(),
+            version: 1,
+            worth_minor: 10_000,
+            balance_minor: Some(0),
+            details: UseDetails {
+                original_minor: Some(20_000),
+                forfeited_minor: 10_000,
+                lines_minor: vec![10_000, 0],
+                ..UseDetails::default()
+            },
+            ..Use::default()
+        };
+        let by_itself = Use {
+            campaign: "stars".to_owned(),
+            version: 2,
+            code_index: NO_CODE,
+            details: UseDetails {
+                account: Some(UseOfAccount {
+                    account: "card".to_owned(),
+                    spent: 20,
+                    earned: 3,
+                    balance: Some(83),
+                }),
+                switches: vec![ProductSwitch {
+                    product: "suite".to_owned(),
+                    to: "not_bookable".to_owned(),
+                }],
+                photo: Some("photo-81".to_owned()),
+                last_entry_ms: Some(0),
+                ..UseDetails::default()
+            },
+            ..Use::default()
+        };
+        let yes = Accepted {
+            currency: "EUR".to_owned(),
+            uses: [gift, by_itself].into_iter().collect(),
+            left_out: vec![Refused {
+                number: 160,
+                reason: "already_applied".to_owned(),
+                code_index: 1,
+                ..Refused::default()
+            }],
+            ..Accepted::default()
+        };
+        let expected = "yes: valid\n  \
+             gift v1, worth 100.00 EUR, balance 0.00 of 200.00, 100.00 lost\n  \
+             stars v2, worth 0.00 EUR, card −20 +3 = 83, suite is not bookable, \
+             entered before at 1970-01-01T00:00:00.000Z\n  \
+             left out: code 1, already_applied (160)\n";
+        assert_eq!(told(|out| tell_accepted(out, &yes)), expected);
+        let document = accepted(&yes);
+        let uses = &document["uses"];
+        assert_eq!(
+            (&uses[0]["original"], &uses[0]["forfeited"], &uses[0]["lines"]),
+            (&json!("200.00"), &json!("100.00"), &json!(["100.00", "0.00"]))
+        );
+        let account = json!({"account": "card", "spent": 20, "earned": 3, "balance": 83});
+        assert_eq!((&uses[1]["account"], uses[1].get("code_index")), (&account, None));
+        assert_eq!(uses[1]["switches"], json!([{"product": "suite", "to": "not_bookable"}]));
+        assert_eq!(document["left_out"][0]["reason"], "already_applied");
     }
 
     #[test]

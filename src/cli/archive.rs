@@ -86,6 +86,7 @@ pub(super) const fn letter_of_table(table: Table) -> u8 {
         Table::Audit => b'l',
         Table::Versions => b'v',
         Table::Campaigns => b'c',
+        Table::Definitions => b'd',
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use ureq::http::Method;
 
 use super::code_stream;
-use super::office::{Office, escaped};
+use super::office::{Content, Office, escaped};
 use super::output::{Exit, Output, cell, fields, list, table, wrong_use};
 use super::place::Place;
 use crate::clock::Clock;
@@ -40,6 +42,18 @@ pub(super) enum Code {
         campaign: String,
         #[command(flatten)]
         code: One,
+    },
+    /// Issue one fresh code
+    ///
+    /// If the answer is lost, repeat with the same --request: it is the same code.
+    Issue(Issue),
+    /// Remove unused codes of campaigns that ended longer ago than their retention
+    ///
+    /// The server does the same once a day.
+    Prune {
+        /// Say what would be removed, remove nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Show where a code stands
     Show(One),
@@ -82,6 +96,29 @@ pub(super) enum Code {
         #[arg(long)]
         customer: Option<String>,
     },
+    /// Say which picture shows a code's holder, or none
+    Photo {
+        #[command(flatten)]
+        code: One,
+        /// A reference to the picture; none unless given
+        #[arg(long)]
+        photo: Option<String>,
+    },
+}
+
+/// What to issue.
+#[derive(Debug, Args)]
+pub(super) struct Issue {
+    /// The campaign
+    campaign: String,
+    /// The customer it is bound to
+    #[arg(long, value_name = "CUSTOMER")]
+    holder: Option<String>,
+    /// A reference to the holder's picture
+    #[arg(long)]
+    photo: Option<String>,
+    #[command(flatten)]
+    common: Common,
 }
 
 const GENERATE_EXAMPLES: &str = "\
@@ -148,6 +185,12 @@ pub(super) struct Common {
 impl Common {
     /// As parts of a query.
     pub(super) fn query(&self) -> String {
+        let given = self.given();
+        given.map(|(name, value)| format!("&{name}={}", escaped(&value))).collect()
+    }
+
+    /// What is given, by name.
+    fn given(&self) -> impl Iterator<Item = (&'static str, String)> {
         let text = |text: &Option<String>| text.clone();
         let paid = self.paid.as_ref().map(|paid| match paid.as_str() {
             "now" => Clock::system().now().to_rfc3339(),
@@ -161,8 +204,7 @@ impl Common {
             ("valid_from", text(&self.valid_from)),
             ("valid_until", text(&self.valid_until)),
         ];
-        let given = all.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        given.map(|(name, value)| format!("&{name}={}", escaped(&value))).collect()
+        all.into_iter().filter_map(|(name, value)| Some((name, value?)))
     }
 }
 
@@ -223,6 +265,8 @@ pub(super) fn run(command: &Code, place: &Place<'_>, output: Output) -> anyhow::
         Code::Generate(generate) => return code_stream::generate(generate, &office, output),
         Code::Import(import) => return code_stream::import(import, &office, output),
         Code::Export(export) => return code_stream::export(export, &office, output),
+        Code::Issue(issue) => self::issue(issue, &office, output)?,
+        Code::Prune { dry_run } => return code_stream::prune(*dry_run, &office, output),
         Code::Batches { campaign } => batches(campaign.as_deref(), &office, output)?,
         Code::Add { campaign, code } => {
             let wish = json!({ "campaign": campaign, "code": code.text()? });
@@ -254,8 +298,28 @@ pub(super) fn run(command: &Code, place: &Place<'_>, output: Output) -> anyhow::
             let wish = json!({ "code": code.text()?, "holder": customer });
             change("holder", wish, &office, output)?;
         }
+        Code::Photo { code, photo } => {
+            let wish = json!({ "code": code.text()?, "photo": photo });
+            change("photo", wish, &office, output)?;
+        }
     }
     Ok(Exit::Yes)
+}
+
+fn issue(issue: &Issue, office: &Office, output: Output) -> anyhow::Result<()> {
+    let mut wish = json!({});
+    for (name, value) in issue.common.given() {
+        let value = if name == "uses" { json!(issue.common.uses) } else { Value::from(value) };
+        set(&mut wish, name, Some(value));
+    }
+    set(&mut wish, "holder", issue.holder.clone().map(Value::from));
+    set(&mut wish, "photo", issue.photo.clone().map(Value::from));
+    let request = issue.common.request.unwrap_or_else(uuid::Uuid::now_v7).to_string();
+    let path = format!("/v1/campaigns/{}/issue", escaped(&issue.campaign));
+    let headers = [("idempotency-key", request.as_str())];
+    let answered = office.ask_with(Method::POST, &path, Content::Json(wish), &headers);
+    let document = answered.with_context(|| format!("repeat with: --request {request}"))?;
+    told(&document, output)
 }
 
 fn set(document: &mut Value, name: &str, value: Option<Value>) {

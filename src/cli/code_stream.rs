@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::code::{Export, Generate, Import, Sheet};
 use super::office::{Content, Office, escaped};
-use super::output::{Exit, Output, cell, wrong_use};
+use super::output::{Exit, Output, cell, table, wrong_use};
 
 /// How much is copied at once.
 const COPY_BYTES: usize = 64 << 10;
@@ -55,6 +55,34 @@ pub(super) fn export(wish: &Export, office: &Office, output: Output) -> anyhow::
     let codes = copied?;
     let file = sink.finish()?;
     say(output, file.as_deref(), &json!({ "codes": codes, "file": file, "batch": wish.batch }))
+}
+
+/// Has unused codes removed, and says of which campaigns.
+pub(super) fn prune(dry_run: bool, office: &Office, output: Output) -> anyhow::Result<Exit> {
+    let content = Content::Json(json!({ "dry_run": dry_run }));
+    let stream = office.stream(Method::POST, "/v1/codes/prune", content, &[])?;
+    let mut campaigns = Vec::new();
+    for line in BufReader::new(stream).lines() {
+        let line = line.context("the stream broke off")?;
+        let said: Value = serde_json::from_str(&line).context("the server's answer is no JSON")?;
+        if said.get("campaign").is_some() {
+            campaigns.push(said);
+            continue;
+        }
+        end_of(line.as_bytes())?;
+        let document = json!({ "dry_run": dry_run, "campaigns": campaigns, "sum": said });
+        output.answer(&document, |out| {
+            let columns = ["campaign", "removed", "kept_used", "kept_valid"];
+            let heads = ["CAMPAIGN", if dry_run { "WOULD GO" } else { "REMOVED" }, "USED", "VALID"];
+            let mut rows = vec![heads.map(str::to_owned).to_vec()];
+            for one in &campaigns {
+                rows.push(columns.map(|name| cell(one.get(name))).to_vec());
+            }
+            table(out, &rows)
+        })?;
+        return Ok(Exit::Yes);
+    }
+    bail!("the stream broke off")
 }
 
 /// The report, unless standard output has the codes.

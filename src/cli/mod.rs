@@ -10,10 +10,12 @@ mod cert;
 mod check;
 mod code;
 mod code_stream;
+mod definition;
 mod demo;
 mod doctor;
 mod doctor_redis;
 mod epoch;
+mod explanation;
 mod export;
 mod import;
 mod init;
@@ -36,6 +38,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use definition::Sort;
 use output::Ended;
 use place::Global;
 
@@ -89,6 +92,15 @@ enum Command {
     /// Campaigns: definitions and where they stand
     #[command(subcommand)]
     Campaign(campaign::Campaign),
+    /// Accounts that customers can have; campaign apply defines them
+    #[command(subcommand)]
+    Account(definition::Definition),
+    /// Groups of campaigns that slots accept; campaign apply defines them
+    #[command(subcommand)]
+    Group(definition::Definition),
+    /// Slots, and the groups that they accept; campaign apply defines them
+    #[command(subcommand)]
+    Slot(definition::Definition),
     /// Codes: generate, import, look up, block
     #[command(subcommand)]
     Code(Box<code::Code>),
@@ -233,6 +245,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(flags) => demo::run(&flags, &global, output),
         Command::Init(flags) => init::run(&flags, &global, output),
         Command::Campaign(command) => campaign::run(&command, &place()?, output),
+        Command::Account(command) => definition::run(Sort::Accounts, &command, &place()?, output),
+        Command::Group(command) => definition::run(Sort::Groups, &command, &place()?, output),
+        Command::Slot(command) => definition::run(Sort::Slots, &command, &place()?, output),
         Command::Code(command) => code::run(&command, &place()?, output),
         Command::Validate(flags) => verbs::validate(*flags, &place()?, output),
         Command::Redeem(flags) => verbs::redeem(*flags, &place()?, output),

@@ -1,13 +1,16 @@
 //! The circumstances of a request, as flags.
 
 use anyhow::Context;
+use chrono::NaiveDate;
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::output::wrong_use;
 use crate::domain::money::Currency;
-use crate::protocol::{Id, Line, Order, Passage};
+use crate::domain::order::Trigger as Word;
+use crate::protocol::{Id, Line, Order, Passage, Trigger};
 
 /// What is known of the order.
 #[derive(Debug, Clone, Args)]
@@ -42,10 +45,11 @@ pub(super) struct OrderFlags {
     /// The currency of all amounts, such as EUR
     #[arg(long, help_heading = "Order")]
     currency: Option<String>,
-    /// What is in the cart; the amount is the whole line's; may be repeated
+    /// What is in the cart; the amount is the whole line's; may be followed by :type=, :theme= and
+    /// :region=; may be repeated
     #[arg(
         long = "line",
-        value_name = "PRODUCT[:CATEGORY]:QUANTITY:MONEY",
+        value_name = "PRODUCT[:CATEGORY]:QUANTITY:MONEY[:type=TYPE]",
         requires = "currency",
         help_heading = "Order"
     )]
@@ -65,6 +69,47 @@ pub(super) struct OrderFlags {
     /// The guest goes out
     #[arg(long, help_heading = "Order")]
     exit: bool,
+    /// How many nights; from arrival to departure unless given
+    #[arg(long, value_name = "NUMBER", help_heading = "Order")]
+    nights: Option<u32>,
+    /// The local day of arrival, visit or event, such as 2026-05-01
+    #[arg(long, value_name = "DATE", help_heading = "Order")]
+    arrival: Option<NaiveDate>,
+    /// The local day of departure
+    #[arg(long, value_name = "DATE", help_heading = "Order")]
+    departure: Option<NaiveDate>,
+    /// The local day of booking; today unless given
+    #[arg(long, value_name = "DATE", help_heading = "Order")]
+    booked: Option<NaiveDate>,
+    /// How many adults
+    #[arg(long, value_name = "NUMBER", help_heading = "Order")]
+    adults: Option<u32>,
+    /// How many children
+    #[arg(long, value_name = "NUMBER", help_heading = "Order")]
+    children: Option<u32>,
+    /// How many persons; adults and children unless given
+    #[arg(long, value_name = "NUMBER", help_heading = "Order")]
+    persons: Option<u32>,
+    /// It is the customer's first order; =false if it is known not to be
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        help_heading = "Order"
+    )]
+    first_order: Option<bool>,
+    /// What brings the request about
+    #[arg(
+        long,
+        value_parser = PossibleValuesParser::new(Word::ALL.map(Word::name)),
+        help_heading = "Order"
+    )]
+    trigger: Option<String>,
+    /// The bookable date or service that it is for
+    #[arg(long, help_heading = "Order")]
+    slot: Option<String>,
 }
 
 impl OrderFlags {
@@ -100,8 +145,39 @@ impl OrderFlags {
                 (false, true) => Passage::Exit,
                 (false, false) => Passage::None,
             },
+            nights: self.nights,
+            arrival_day: day(self.arrival),
+            departure_day: day(self.departure),
+            booked_day: day(self.booked),
+            adults: self.adults,
+            children: self.children,
+            persons: self.persons,
+            first_order: self.first_order,
+            trigger: self.trigger.as_deref().and_then(trigger).unwrap_or_default(),
+            slot: self.slot.clone(),
         })
     }
+}
+
+/// A date as the protocol has it.
+fn day(date: Option<NaiveDate>) -> Option<i32> {
+    date.map(|date| date.to_epoch_days())
+}
+
+/// A day of the protocol as a date, such as 2026-05-01.
+pub(super) fn date(day: i32) -> Option<String> {
+    NaiveDate::from_epoch_days(day).map(|date| date.to_string())
+}
+
+/// A trigger's word.
+pub(super) fn trigger_name(trigger: Trigger) -> &'static str {
+    let word = Word::ALL.into_iter().find(|word| *word as u8 == trigger.number());
+    word.unwrap_or_default().name()
+}
+
+fn trigger(word: &str) -> Option<Trigger> {
+    let known = Word::ALL.into_iter().find(|trigger| trigger.name() == word)?;
+    Trigger::from_number(known as u8)
 }
 
 /// How much of a hold or redemption.
@@ -152,22 +228,37 @@ pub(super) fn decimal(minor: i64, letters: &str) -> String {
 }
 
 fn line(text: &str, currency: Option<Currency>) -> anyhow::Result<Line> {
-    let parts: Vec<&str> = text.split(':').collect();
+    let (words, parts): (Vec<&str>, Vec<&str>) =
+        text.split(':').partition(|part| part.contains('='));
     let (product, category, quantity, amount) = match parts.as_slice() {
         [product, quantity, amount] => (product, &"", quantity, amount),
         [product, category, quantity, amount] => (product, category, quantity, amount),
-        _ => return Err(wrong_use("expected is PRODUCT[:CATEGORY]:QUANTITY:MONEY")),
+        _ => return Err(wrong_use(LINE_EXPECTED)),
     };
     let not_a = |what: &str, text: &str| wrong_use(format!("{text:?} is no {what}"));
     let currency = currency.ok_or_else(|| wrong_use("--currency is missing"))?;
     let amount: Decimal = amount.parse().map_err(|_| not_a("amount of money", amount))?;
-    Ok(Line {
+    let mut line = Line {
         product: (*product).to_owned(),
         category: (*category).to_owned(),
         quantity: quantity.parse().map_err(|_| not_a("quantity", quantity))?,
         amount_minor: minor(amount, currency)?,
-    })
+        ..Line::default()
+    };
+    for (name, value) in words.iter().filter_map(|word| word.split_once('=')) {
+        let place = match name {
+            "type" => &mut line.product_type,
+            "theme" => &mut line.theme,
+            "region" => &mut line.region,
+            _ => return Err(wrong_use(LINE_EXPECTED)),
+        };
+        value.clone_into(place);
+    }
+    Ok(line)
 }
+
+const LINE_EXPECTED: &str = "expected is PRODUCT[:CATEGORY]:QUANTITY:MONEY, then any of \
+                             :type=TYPE, :theme=THEME and :region=REGION";
 
 /// An id that was given: a UUID.
 pub(super) fn parse_id(text: &str) -> Result<Id, String> {
@@ -219,6 +310,8 @@ mod tests {
             "--currency EUR --line pool:x:1",
             "--currency EUR --line pool:1",
             "--currency EUR --line pool:1:1e99999",
+            "--currency EUR --line pool:1:1:colour=red",
+            "--currency EUR --line type=room",
         ] {
             let Err(error) = order(flags) else { panic!("{flags}") };
             let exit = error.chain().find_map(|e| e.downcast_ref::<Ended>()).map(|e| e.exit);
@@ -226,6 +319,49 @@ mod tests {
         }
         assert!(order("--total 5").is_err(), "an amount needs a currency");
         assert!(order("--zone a --entry --exit").is_err(), "one way at a time");
+        assert!(order("--arrival tomorrow").is_err(), "a day is a date");
+        assert!(order("--trigger whim").is_err(), "a closed list");
+    }
+
+    #[test]
+    fn a_stay_is_said_in_dates_persons_and_kinds_of_lines() {
+        let stay = order(
+            "--nights 4 --arrival 2026-05-01 --departure 2026-05-05 --booked 1969-12-31 \
+             --adults 2 --children 1 --persons 3 --first-order --trigger voucher_purchase \
+             --slot summer --currency EUR --line suite:1:400:type=room:region=tyrol \
+             --line spa:beauty:2:99.50:theme=w",
+        );
+        let mut stay = stay.unwrap();
+        let lines: Vec<_> = stay
+            .lines
+            .iter()
+            .map(|l| {
+                let words = [&l.product_type, &l.theme, &l.region].map(String::as_str);
+                (l.product.as_str(), l.category.as_str(), l.amount_minor, words)
+            })
+            .collect();
+        assert_eq!(
+            lines,
+            [("suite", "", 40_000, ["room", "", "tyrol"]), ("spa", "beauty", 9_950, ["", "w", ""])]
+        );
+        stay.lines.clear();
+        let expected = Order {
+            currency: Some("EUR".to_owned()),
+            nights: Some(4),
+            arrival_day: Some(20_574),
+            departure_day: Some(20_578),
+            booked_day: Some(-1),
+            adults: Some(2),
+            children: Some(1),
+            persons: Some(3),
+            first_order: Some(true),
+            trigger: Trigger::VoucherPurchase,
+            slot: Some("summer".to_owned()),
+            ..Order::default()
+        };
+        assert_eq!(stay, expected);
+        assert_eq!(order("--first-order=false").unwrap().first_order, Some(false));
+        assert_eq!(order("").unwrap(), Order::default());
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Tally {
     pub(super) overrides: u64,
     pub(super) tokens: u64,
     pub(super) audit_lines: u64,
+    /// Accounts, groups, slots and policies.
+    pub(super) definitions: u64,
     pub(super) events: u64,
     pub(super) receipts: u64,
     pub(super) open_holds: u64,
@@ -72,6 +74,7 @@ impl Tally {
     pub(super) fn add_pair(&mut self, table: Table, key: &[u8], value: &[u8]) {
         match table {
             Table::Campaigns => self.campaigns += 1,
+            Table::Definitions => self.definitions += 1,
             Table::Versions => self.versions += 1,
             Table::Batches => self.batches += 1,
             Table::Keys => self.codes += (value.len() / CodeKey::LEN) as u64,
@@ -122,7 +125,7 @@ impl Tally {
     }
 
     /// Names and values, for people.
-    pub(super) fn rows(&self) -> [(&'static str, String); 16] {
+    pub(super) fn rows(&self) -> [(&'static str, String); 17] {
         let Self { campaigns, versions, batches, codes, overrides, tokens, audit_lines, .. } = self;
         let Self { events, receipts, open_holds, counters, registers, balances, .. } = self;
         [
@@ -133,6 +136,7 @@ impl Tally {
             ("overrides", overrides.to_string()),
             ("tokens", tokens.to_string()),
             ("audit lines", audit_lines.to_string()),
+            ("definitions", self.definitions.to_string()),
             ("events", events.to_string()),
             ("receipts", receipts.to_string()),
             ("open holds", open_holds.to_string()),

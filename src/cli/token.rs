@@ -60,9 +60,9 @@ pub(super) fn run(command: &Token, place: &Place<'_>, output: Output) -> anyhow:
         Token::Revoke { id } => {
             let path = format!("/v1/tokens/{}", escaped(id));
             let answered = office.ask(Method::DELETE, &path, Content::Nothing)?;
-            let document = match answered.document.is_null() {
+            let document = match answered.is_null() {
                 true => json!({ "ok": true, "id": id }),
-                false => answered.document,
+                false => answered,
             };
             output.line(&document, &format!("token {id} is revoked"))?;
         }

@@ -7,13 +7,16 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
-use super::answer;
+use super::office::Office;
 use super::order::{OrderFlags, PartFlags, parse_id};
 use super::output::{Exit, Output};
 use super::place::{Place, read};
+use super::{answer, explanation};
 use crate::client::{Client, Options, new_id};
+use crate::domain::time::Timestamp;
 use crate::protocol::{
-    CodeQuery, Confirm, Extend, Hold, Id, Redeem, Release, Reply, Request, StatusQuery, Validate,
+    CodeQuery, Confirm, Extend, Hold, Id, Options as AskOptions, Redeem, Release, Reply, Request,
+    StatusQuery, Validate,
 };
 
 /// How to reach the server.
@@ -42,9 +45,12 @@ pub(super) struct Way {
 /// Codes and their circumstances.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Question {
-    /// The codes: all of them, or none
-    #[arg(required = true, value_name = "CODE")]
+    /// The codes: all of them, or none; without codes, what campaigns give by themselves
+    #[arg(value_name = "CODE")]
     codes: Vec<String>,
+    /// Leave out codes that cannot be used, and use the others
+    #[arg(long)]
+    partial: bool,
     #[command(flatten)]
     order: OrderFlags,
     #[command(flatten)]
@@ -59,9 +65,13 @@ pub(super) struct ValidateFlags {
     /// Ask the ledger itself, not the server's picture of it
     #[arg(long)]
     exact: bool,
-    /// Say for each condition what was asked and found
+    /// Say for each campaign what was asked and found, what its effects did, and how its limits
+    /// stand; asks over HTTP
     #[arg(long)]
     explain: bool,
+    /// Answer as at this moment, such as 2026-08-01T10:00:00+02:00; for the office only
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    now: Option<i64>,
 }
 
 /// What to redeem.
@@ -72,6 +82,9 @@ pub(super) struct RedeemFlags {
     /// The request's id, a UUID; the same for every repetition; a new one unless given
     #[arg(long, value_parser = parse_id)]
     id: Option<Id>,
+    /// Change nothing, and say what would be
+    #[arg(long)]
+    dry: bool,
 }
 
 /// What to hold.
@@ -107,6 +120,9 @@ pub(super) struct ReleaseFlags {
     id: Option<Id>,
     #[command(flatten)]
     part: PartFlags,
+    /// Only what this code took of it, all of that; may be repeated
+    #[arg(long = "code", value_name = "CODE", conflicts_with_all = ["part", "part_amount"])]
+    codes: Vec<String>,
     #[command(flatten)]
     way: Way,
 }
@@ -138,10 +154,23 @@ pub(super) fn validate(
     place: &Place<'_>,
     output: Output,
 ) -> anyhow::Result<Exit> {
-    let ValidateFlags { question: Question { codes, order, way }, exact, explain } = flags;
+    let ValidateFlags { question, exact, explain, now: now_ms } = flags;
+    let Question { codes, partial, order, way } = question;
+    let options = AskOptions { partial, now_ms, dry: false };
     let (codes, order) = (codes.into(), order.order()?);
-    let validate = Validate { codes, order, exact, explain, ..Validate::default() };
+    let validate = Validate { codes, order, exact, explain, options, deadline_ms: 0 };
+    if explain {
+        return explained(&validate, place, output);
+    }
     ask(Request::Validate(validate), &way, place, output)
+}
+
+/// Asks over HTTP, where explanations are told.
+fn explained(validate: &Validate, place: &Place<'_>, output: Output) -> anyhow::Result<Exit> {
+    let question = explanation::question(validate);
+    let answer = Office::new(place)?.post("/v1/validate", question)?;
+    output.answer(&answer, |out| explanation::tell(out, &answer))?;
+    Ok(Exit::of(answer.get("ok") == Some(&serde_json::Value::Bool(true))))
 }
 
 pub(super) fn redeem(
@@ -149,16 +178,19 @@ pub(super) fn redeem(
     place: &Place<'_>,
     output: Output,
 ) -> anyhow::Result<Exit> {
-    let RedeemFlags { question: Question { codes, order, way }, id } = flags;
+    let RedeemFlags { question, id, dry } = flags;
+    let Question { codes, partial, order, way } = question;
+    let options = AskOptions { partial, now_ms: None, dry };
     let (id, codes, order) = (id.unwrap_or_else(new_id), codes.into(), order.order()?);
-    ask(Request::Redeem(Redeem { id, codes, order, deadline_ms: 0 }), &way, place, output)
+    ask(Request::Redeem(Redeem { id, codes, order, options, deadline_ms: 0 }), &way, place, output)
 }
 
 pub(super) fn hold(flags: HoldFlags, place: &Place<'_>, output: Output) -> anyhow::Result<Exit> {
-    let HoldFlags { redeem: RedeemFlags { question: Question { codes, order, way }, id }, ttl } =
-        flags;
+    let HoldFlags { redeem: RedeemFlags { question, id, dry }, ttl } = flags;
+    let Question { codes, partial, order, way } = question;
+    let options = AskOptions { partial, now_ms: None, dry };
     let (id, codes, order) = (id.unwrap_or_else(new_id), codes.into(), order.order()?);
-    let hold = Hold { id, codes, order, ttl_ms: ms(ttl), deadline_ms: 0 };
+    let hold = Hold { id, codes, order, ttl_ms: ms(ttl), options, deadline_ms: 0 };
     ask(Request::Hold(hold), &way, place, output)
 }
 
@@ -177,7 +209,13 @@ pub(super) fn release(
     output: Output,
 ) -> anyhow::Result<Exit> {
     let release_id = flags.id.unwrap_or_else(new_id);
-    let release = Release { release_id, id: flags.of, part: flags.part.part()?, deadline_ms: 0 };
+    let release = Release {
+        release_id,
+        id: flags.of,
+        part: flags.part.part()?,
+        codes: flags.codes.iter().cloned().collect(),
+        deadline_ms: 0,
+    };
     ask(Request::Release(release), &flags.way, place, output)
 }
 
@@ -200,6 +238,12 @@ pub(super) fn status(
         Err(_) => Request::Code(CodeQuery { code: flags.id_or_code, deadline_ms: 0 }),
     };
     ask(request, &flags.way, place, output)
+}
+
+/// A moment that was given, in milliseconds since 1970 UTC.
+fn parse_moment(text: &str) -> Result<i64, String> {
+    let moment = Timestamp::from_rfc3339(text);
+    moment.map(|moment| moment.0).ok_or_else(|| "expected is a moment of RFC 3339".to_owned())
 }
 
 fn ms(time: Option<Duration>) -> u32 {

@@ -5,15 +5,16 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::{millis, new_id};
-use crate::protocol::{self, Id, Line, Order, Passage, Request};
+use crate::protocol::{self, Id, Line, Options, Order, Passage, Request};
 
-/// A question about one or more codes; [`Validate`], [`Redeem`] and [`Hold`] differ in `V`.
+/// A question about an order and its codes; [`Validate`], [`Redeem`] and [`Hold`] differ in `V`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a question must be given to a client"]
 pub struct Ask<V> {
     deadline_ms: u32,
     codes: SmallVec<[String; 2]>,
     order: Order,
+    options: Options,
     verb: V,
 }
 
@@ -28,7 +29,6 @@ pub type Hold = Ask<ToHold>;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ToValidate {
     exact: bool,
-    explain: bool,
 }
 
 /// What only redeem can be told.
@@ -50,12 +50,18 @@ impl<V: Default> Ask<V> {
         Self::codes([code])
     }
 
-    /// About several codes, 1 to 16.
+    /// About an order without a code: what applies by itself.
+    pub fn without_code() -> Self {
+        Self::codes([""; 0])
+    }
+
+    /// About several codes, at most 16.
     pub fn codes(codes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
             deadline_ms: 0,
             codes: codes.into_iter().map(Into::into).collect(),
             order: Order::default(),
+            options: Options::default(),
             verb: V::default(),
         }
     }
@@ -153,6 +159,24 @@ impl<V> Ask<V> {
         self.order.passage = passage;
         self
     }
+
+    /// The bookable date or service that the order is for.
+    pub fn slot(mut self, slot: impl Into<String>) -> Self {
+        self.order.slot = Some(slot.into());
+        self
+    }
+
+    /// Codes that cannot be used are left out, and the others are used; else it is all or none.
+    pub fn partial(mut self) -> Self {
+        self.options.partial = true;
+        self
+    }
+
+    /// Changes nothing, and is answered as validate would be, with exact counts.
+    pub fn dry(mut self) -> Self {
+        self.options.dry = true;
+        self
+    }
 }
 
 impl Validate {
@@ -162,9 +186,9 @@ impl Validate {
         self
     }
 
-    /// Say for each condition what was asked and what was found.
-    pub fn explain(mut self) -> Self {
-        self.verb.explain = true;
+    /// Answer as at this moment, in milliseconds since 1970 UTC. For the office only.
+    pub fn at_ms(mut self, now_ms: i64) -> Self {
+        self.options.now_ms = Some(now_ms);
         self
     }
 
@@ -174,7 +198,8 @@ impl Validate {
             codes: self.codes,
             order: self.order,
             exact: self.verb.exact,
-            explain: self.verb.explain,
+            explain: false,
+            options: self.options,
         })
     }
 }
@@ -192,6 +217,7 @@ impl Redeem {
             id: self.verb.id.unwrap_or_else(new_id),
             codes: self.codes,
             order: self.order,
+            options: self.options,
         })
     }
 }
@@ -216,6 +242,7 @@ impl Hold {
             codes: self.codes,
             order: self.order,
             ttl_ms: self.verb.ttl_ms,
+            options: self.options,
         })
     }
 }

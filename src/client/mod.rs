@@ -46,7 +46,8 @@ pub use options::Options;
 
 pub use crate::protocol::{
     Accepted, CampaignKind, CampaignStatus, CodeState, CodeStatus, Confirm, Extend, Fault, Id,
-    Line, Order, Passage, Refused, Release, Reply, Request, State, Use, Welcome,
+    Line, Order, Passage, ProductSwitch, Refused, Release, Reply, Request, State, Trigger, Use,
+    UseDetails, UseOfAccount, Welcome,
 };
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -143,7 +144,7 @@ impl Client {
         answer(self.send(ask.into_request()).await?)
     }
 
-    /// Takes the codes: all of them, or none.
+    /// Takes the codes: all of them, or none, unless the question says otherwise.
     ///
     /// # Errors
     /// See [`Error`].

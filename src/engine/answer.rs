@@ -7,9 +7,13 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::note::{Note, NotedUse};
+use super::note::{Note, NotedUse, Role};
+use crate::domain::campaign::{Code, Switch};
+use crate::domain::code::CodeKey;
 use crate::domain::id::{Owner, PostingId, RequestId};
-use crate::domain::posting::{FacetKind, Key, Leg, LegResult, Part, Receipt, State, share};
+use crate::domain::posting::{
+    FacetKind, Key, Leg, LegResult, Part, Receipt, Released, State, share,
+};
 use crate::domain::time::Timestamp;
 use crate::domain::{limits, refusal::Refusal};
 
@@ -41,8 +45,10 @@ pub struct Accepted {
     pub total_before_minor: Option<i64>,
     /// What it costs after what is in force was taken off, in minor units.
     pub total_after_minor: Option<i64>,
-    /// One for each code.
+    /// One for each code, and one for each campaign that applied by itself.
     pub uses: SmallVec<[Use; 1]>,
+    /// Codes that were left out, each with its place and why.
+    pub left_out: Vec<Refusal>,
     /// How old the counts are that it rests on, in milliseconds; absent: exact. Only *validate*
     /// may rest on counts that are not.
     pub counts_age_ms: Option<u64>,
@@ -88,11 +94,11 @@ impl From<State> for Standing {
     }
 }
 
-/// What one code gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What one code gave, or one campaign by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Use {
-    /// The place of the code in the request.
-    pub code_index: u8,
+    /// The place of the code in the request; absent: the campaign applied by itself.
+    pub code_index: Option<u8>,
     /// Its campaign.
     pub campaign: Box<str>,
     /// The version whose effects were given.
@@ -107,12 +113,40 @@ pub struct Use {
     pub ordinal: u64,
     /// How many uses are left; absent: without limit.
     pub remaining: Option<u64>,
-    /// What is left of the balance, in minor units.
+    /// What is left of the code's balance, in minor units.
     pub balance_minor: Option<i64>,
+    /// The balance with which the code began, in minor units.
+    pub original_minor: Option<i64>,
+    /// What was lost of its balance because the order needed less, in minor units.
+    pub forfeited_minor: i64,
     /// The customer that the code is bound to.
     pub holder: Option<Arc<str>>,
+    /// A reference to the holder's picture.
+    pub photo: Option<Arc<str>>,
+    /// When somebody entered with the code before, where the campaign keeps an interval.
+    pub last_entry: Option<Timestamp>,
     /// Goods and services that come with it.
     pub products: SmallVec<[(Box<str>, u32); 1]>,
+    /// What products are switched to.
+    pub switches: SmallVec<[(Box<str>, Switch); 0]>,
+    /// What it did to the customer's account.
+    pub account: Option<UseOfAccount>,
+    /// What was taken off each line of the order, in minor units, and last off the rest of its
+    /// total. Empty where all was given back in parts, or the history has no room for it.
+    pub lines_minor: SmallVec<[i64; 5]>,
+}
+
+/// What a use did to the customer's account: points, or minor units of money.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UseOfAccount {
+    /// The account.
+    pub id: Box<str>,
+    /// What was spent of it.
+    pub spent: u64,
+    /// What came into it.
+    pub earned: u64,
+    /// What is in it afterwards.
+    pub balance: Option<u64>,
 }
 
 /// Which request an answer is for; it picks the moment of the receipt's life that the answer tells
@@ -127,12 +161,29 @@ pub(super) enum Asked {
     Status,
 }
 
+/// What is shown of a code that no receipt remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) key: CodeKey,
+    pub(super) holder: Option<Arc<str>>,
+    pub(super) photo: Option<Arc<str>>,
+}
+
+impl Shown {
+    /// What is shown of `code`.
+    pub(super) fn of(key: CodeKey, code: &Code) -> Self {
+        Self { key, holder: code.holder.clone(), photo: code.photo.clone() }
+    }
+}
+
 /// The moment of a receipt's life that an answer tells of.
 struct Moment<'a> {
     standing: Standing,
     at: Timestamp,
     event: u64,
     live: u64,
+    /// Legs that were given back by themselves, a bit each.
+    gone: u64,
     /// What each leg stood at; absent: as the results say.
     after: Option<&'a [u64]>,
 }
@@ -143,21 +194,15 @@ pub(super) fn tell(
     asked: Asked,
     id: RequestId,
     is_replayed: bool,
-    holders: &[Option<Arc<str>>],
+    shown: &[Shown],
 ) -> Accepted {
     let note = Note::decode(&receipt.note).unwrap_or_default();
     let moment = moment(receipt, asked);
-    let uses: SmallVec<[Use; 1]> = note
-        .uses
-        .iter()
-        .enumerate()
-        .map(|(place, noted)| {
-            let holder = holders.get(place).cloned().flatten();
-            use_of(receipt, &note, noted, place, &moment, holder)
-        })
-        .collect();
+    let uses: SmallVec<[Use; 1]> =
+        (0..note.uses.len()).map(|place| use_of(receipt, &note, place, &moment, shown)).collect();
     let worth: i64 = uses.iter().map(|used| used.worth_minor).sum();
     let until = if asked == Asked::Hold { receipt.first_until } else { receipt.until };
+    let left_out = note.left_out.iter().map(|(index, reason)| Refusal::new(*reason).at(*index));
     Accepted {
         standing: moment.standing,
         is_replayed,
@@ -169,8 +214,9 @@ pub(super) fn tell(
         live: moment.live,
         total_after_minor: note.total_before_minor.map(|total| total.saturating_sub(worth)),
         total_before_minor: note.total_before_minor,
-        currency: note.currency,
         uses,
+        left_out: left_out.collect(),
+        currency: note.currency,
         counts_age_ms: None,
     }
 }
@@ -181,6 +227,7 @@ fn moment(receipt: &Receipt, asked: Asked) -> Moment<'_> {
         at: receipt.at,
         event: receipt.event,
         live: receipt.size,
+        gone: 0,
         after: None,
     };
     match asked {
@@ -191,6 +238,7 @@ fn moment(receipt: &Receipt, asked: Asked) -> Moment<'_> {
                 at: confirm.at,
                 event: confirm.event,
                 live: receipt.confirmed.saturating_sub(released_before(receipt, confirm.event)),
+                gone: gone_before(receipt, confirm.event),
                 after: Some(confirm.after.as_slice()),
             },
             None => accepted,
@@ -207,8 +255,14 @@ fn moment(receipt: &Receipt, asked: Asked) -> Moment<'_> {
                 (_, true) => Standing::Held,
                 (_, false) => Standing::Redeemed,
             };
-            let after = Some(release.after.as_slice());
-            Moment { standing, at: release.at, event: release.event, live, after }
+            Moment {
+                standing,
+                at: release.at,
+                event: release.event,
+                live,
+                gone: gone_before(receipt, release.event + 1),
+                after: Some(release.after.as_slice()),
+            }
         }
         Asked::Extend | Asked::Status => now(receipt),
     }
@@ -221,6 +275,7 @@ fn now(receipt: &Receipt) -> Moment<'_> {
         at: receipt.at,
         event: receipt.event,
         live: receipt.live(),
+        gone: receipt.gone,
         after: None,
     };
     if let Some(confirm) = &receipt.confirm {
@@ -236,64 +291,93 @@ fn now(receipt: &Receipt) -> Moment<'_> {
     moment
 }
 
+/// The releases of this posting before `event`, without those that belong to an expired hold of the
+/// same id.
+fn releases_before(receipt: &Receipt, event: u64) -> impl Iterator<Item = &Released> {
+    let own = move |release: &&Released| release.event > receipt.event && release.event < event;
+    receipt.releases.iter().filter(own)
+}
+
 fn released_before(receipt: &Receipt, event: u64) -> u64 {
-    // Releases before the receipt itself belong to an expired hold of the same id.
-    let own = |event: u64| event > receipt.event;
-    let earlier = receipt.releases.iter().filter(|r| own(r.event) && r.event < event);
-    earlier.map(|release| release.given).sum()
+    releases_before(receipt, event).map(|release| release.given).sum()
+}
+
+fn gone_before(receipt: &Receipt, event: u64) -> u64 {
+    releases_before(receipt, event)
+        .map(|release| match release.part {
+            Part::Legs(legs) => legs,
+            Part::All | Part::Of(_) => 0,
+        })
+        .fold(0, |gone, legs| gone | legs)
+}
+
+/// The legs of the use at `place`, a bit each.
+pub(super) fn legs_of(note: &Note, place: usize) -> u64 {
+    let own = |(_, of): &(u32, &u8)| usize::from(**of) == place;
+    let bits = (0_u32..).zip(&note.leg_uses).filter(own);
+    bits.map(|(at, _)| 1_u64.checked_shl(at).unwrap_or(0)).fold(0, |all, bit| all | bit)
 }
 
 fn use_of(
     receipt: &Receipt,
     note: &Note,
-    noted: &NotedUse,
     place: usize,
     moment: &Moment<'_>,
-    holder: Option<Arc<str>>,
+    shown: &[Shown],
 ) -> Use {
-    let code_index = u8::try_from(place).unwrap_or(u8::MAX);
-    let all = receipt.legs.iter().zip(&receipt.results).enumerate();
-    let legs = all.filter(|(at, _)| note.leg_codes.get(*at) == Some(&code_index)).map(
-        |(at, (leg, result))| {
-            let mut result = result.clone();
-            if let Some(after) = moment.after.and_then(|after| after.get(at)) {
-                result.after = *after;
-            }
-            (leg, result)
-        },
-    );
-    let legs: SmallVec<[(&Leg, LegResult); 2]> = legs.collect();
-    let mut counted = Counted::of(legs.iter().map(|(leg, result)| (*leg, result)));
-    // What remains is as of this moment; the ordinal stays the one that the use was given.
-    counted.ordinal = ordinal(receipt, note, code_index);
-    let drawn: u64 = legs.iter().filter(|(leg, _)| is_spend(leg)).map(|(_, r)| r.amount).sum();
-    let worth = noted.worth_minor.unwrap_or_else(|| i64::try_from(drawn).unwrap_or(i64::MAX));
-    let in_force = share(worth.unsigned_abs(), moment.live, receipt.size);
-    let worth_minor = i64::try_from(in_force).unwrap_or(i64::MAX) * worth.signum();
-    Use {
-        code_index,
+    let Some(noted) = note.uses.get(place) else { return Use::default() };
+    let own = legs_of(note, place);
+    let live = if own != 0 && own & !moment.gone == 0 { 0 } else { moment.live };
+    let mut told = Use {
+        code_index: noted.code_index,
         campaign: noted.campaign.clone(),
         version: noted.version,
         kind: noted.kind,
         units: noted.units,
-        worth_minor,
-        ordinal: counted.ordinal,
-        remaining: counted.remaining,
-        balance_minor: counted.balance.map(|left| i64::try_from(left).unwrap_or(i64::MAX)),
-        holder,
         products: noted.products.clone(),
+        switches: noted.switches.clone(),
+        ..Use::default()
+    };
+    if let Some(shown) = shown.iter().find(|shown| Some(shown.key) == noted.code) {
+        (told.holder, told.photo) = (shown.holder.clone(), shown.photo.clone());
     }
+    let mut counted = Counted::default();
+    let mut value = Value::default();
+    let legs = receipt.legs.iter().zip(&receipt.results).enumerate();
+    for (at, (leg, result)) in legs.filter(|(at, _)| own >> at & 1 == 1) {
+        let after = moment.after.and_then(|after| after.get(at)).copied().unwrap_or(result.after);
+        counted.add(leg, result.after, after);
+        let amount = share(result.amount, live, receipt.size);
+        value.add(note.role(at, leg), leg, Moved { amount, whole: result.amount, after });
+        if leg.key().facet.is(FacetKind::LastEntry) {
+            told.last_entry = result.before.map(|before| Timestamp(before.value));
+        }
+    }
+    told.ordinal = counted.ordinal;
+    told.remaining = counted.remaining;
+    let worth = noted.worth_minor.unwrap_or_else(|| value.worth_minor(noted));
+    let in_force = share(worth.unsigned_abs(), live, receipt.size);
+    told.worth_minor = i64::try_from(in_force).unwrap_or(i64::MAX) * worth.signum();
+    if noted.worth_minor.is_none() {
+        let drawn = minor(value.drawn).saturating_mul(noted.unit_minor);
+        told.forfeited_minor = drawn.saturating_sub(told.worth_minor).max(0);
+    }
+    told.balance_minor = value.balance.map(minor);
+    told.original_minor = value.original.map(minor);
+    told.account = noted.account.clone().map(|id| UseOfAccount {
+        id,
+        spent: value.spent,
+        earned: value.earned,
+        balance: value.account_balance,
+    });
+    if live == receipt.size {
+        told.lines_minor = noted.lines_minor.clone();
+    }
+    told
 }
 
-/// The number that the use of a code was given.
-fn ordinal(receipt: &Receipt, note: &Note, code_index: u8) -> u64 {
-    let results = receipt.legs.iter().zip(&receipt.results).zip(&note.leg_codes);
-    let own = results.filter(|(_, code)| **code == code_index).map(|(pair, _)| pair);
-    Counted::of(own).ordinal
-}
-
-fn is_spend(leg: &Leg) -> bool {
-    matches!(leg, Leg::Spend { .. })
+fn minor(amount: u64) -> i64 {
+    i64::try_from(amount).unwrap_or(i64::MAX)
 }
 
 /// What the counters of one code say.
@@ -301,32 +385,83 @@ fn is_spend(leg: &Leg) -> bool {
 pub(super) struct Counted {
     pub(super) ordinal: u64,
     pub(super) remaining: Option<u64>,
-    pub(super) balance: Option<u64>,
+    owner: Option<Owner>,
 }
 
 impl Counted {
-    /// Reads the legs of one code: the ordinal from its uses, what remains from all of its own
-    /// counters that never begin anew.
-    pub(super) fn of<'a>(legs: impl Iterator<Item = (&'a Leg, &'a LegResult)>) -> Self {
-        let mut counted = Self::default();
-        let mut owner: Option<Owner> = None;
-        for (leg, result) in legs {
-            match leg {
-                Leg::Count { key, .. } | Leg::Once { key, .. } => {
-                    if key.facet.is(FacetKind::Uses) {
-                        counted.ordinal = result.after;
-                        owner = Some(key.owner);
-                    }
-                    if owner == Some(key.owner) && is_total(key) {
-                        let left = limits::remaining(leg, result);
-                        counted.remaining = [counted.remaining, left].into_iter().flatten().min();
-                    }
+    /// Reads a leg of a code: the ordinal from its uses as they were counted at `first`, what
+    /// remains, at `after`, from all of its own counters that never begin anew.
+    pub(super) fn add(&mut self, leg: &Leg, first: u64, after: u64) {
+        let (Leg::Count { key, .. } | Leg::Once { key, .. }) = leg else { return };
+        if key.facet.is(FacetKind::Uses) {
+            self.ordinal = first;
+            self.owner = Some(key.owner);
+        }
+        if self.owner == Some(key.owner) && is_total(key) {
+            let left = limits::remaining(leg, &LegResult { after, ..LegResult::default() });
+            self.remaining = [self.remaining, left].into_iter().flatten().min();
+        }
+    }
+}
+
+/// What a leg moved: what of it is in force, all that it moved at first, and what is there after.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moved {
+    pub(super) amount: u64,
+    pub(super) whole: u64,
+    pub(super) after: u64,
+}
+
+/// What the balances of one use say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Value {
+    /// What was drawn and is in force, in the balance's own unit.
+    pub(super) drawn: u64,
+    /// All that was drawn at first.
+    drawn_at_first: u64,
+    pub(super) balance: Option<u64>,
+    pub(super) original: Option<u64>,
+    pub(super) spent: u64,
+    pub(super) earned: u64,
+    pub(super) account_balance: Option<u64>,
+}
+
+impl Value {
+    /// Reads a leg that has this role.
+    pub(super) fn add(&mut self, role: Role, leg: &Leg, moved: Moved) {
+        let Moved { amount, whole, after } = moved;
+        match role {
+            Role::Guard => {}
+            Role::Draw | Role::TopUp => {
+                if role == Role::Draw {
+                    self.drawn += amount;
+                    self.drawn_at_first += whole;
                 }
-                Leg::Spend { .. } | Leg::Earn { .. } => counted.balance = Some(result.after),
-                Leg::Interval { .. } | Leg::Zone { .. } => {}
+                self.balance = Some(after);
+                if let Leg::Spend { opening, .. } | Leg::Earn { opening, .. } = leg {
+                    self.original = opening.map(|opening| opening.amount);
+                }
+            }
+            Role::AccountDraw => {
+                self.drawn += amount;
+                self.drawn_at_first += whole;
+                self.spent += amount;
+                self.account_balance = Some(after);
+            }
+            Role::AccountCost => {
+                self.spent += amount;
+                self.account_balance = Some(after);
+            }
+            Role::AccountEarning => {
+                self.earned += amount;
+                self.account_balance = Some(after);
             }
         }
-        counted
+    }
+
+    /// What all that was drawn at first is worth.
+    fn worth_minor(&self, noted: &NotedUse) -> i64 {
+        minor(self.drawn_at_first).saturating_mul(noted.unit_minor).min(noted.worth_minor_max)
     }
 }
 

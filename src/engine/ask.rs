@@ -1,179 +1,290 @@
-//! Asking: codes and an order become an offer and a plan, or a refusal. What *validate*, *hold* and
+//! Asking: codes and an order become offers and a plan, or a refusal. What *validate*, *hold* and
 //! *redeem* share.
+
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::Engine;
-use super::answer::{Accepted, Counted, Standing, Use, Verdict};
-use super::note::{Note, NotedUse};
-use crate::codes::Verdict as Shape;
+use super::answer::{Accepted, Counted, Moved, Standing, Use, UseOfAccount, Value};
+use super::named::Codes;
+use super::note::{Note, NotedUse, Role};
+use crate::domain::account::Account;
+use crate::domain::book::Book;
 use crate::domain::campaign::Scope;
-use crate::domain::code::{CodeKey, Normal};
+use crate::domain::code::CodeKey;
 use crate::domain::id::{Owner, TenantId};
-use crate::domain::limits::{self, Plan};
+use crate::domain::limits::{self, About, Owners, Plan};
 use crate::domain::order::Order;
-use crate::domain::posting::{Facet, FacetKind, Key, Leg, LegResult};
+use crate::domain::posting::{AMOUNT_MAX, Blocked, Facet, FacetKind, Key, Leg, Take};
 use crate::domain::refusal::{Reason, Refusal};
-use crate::domain::rules::{self, Offer, Question, Running, Seen};
+use crate::domain::rules::{
+    self, Candidate, Draw, Offer, Question, Running, Seen, Setting, Stack, StackMode,
+};
 use crate::domain::time::Timestamp;
-use crate::index::Found;
-
-/// The codes of a request, found.
-pub(super) type Codes = SmallVec<[(CodeKey, Found); 1]>;
+use crate::index::{Definitions, Found};
 
 /// Most codes in one request.
-pub const CODES_MAX: usize = 16;
+pub const CODES_MAX: usize = crate::domain::policy::CODES_MAX;
 
 /// What a caller asks.
 #[derive(Debug, Clone)]
 pub struct Ask<'a> {
     /// Whose codes.
     pub tenant: &'a TenantId,
-    /// The codes as they were typed or scanned: 1 to [`CODES_MAX`].
+    /// The codes as they were typed or scanned: at most [`CODES_MAX`]; none: only what applies by
+    /// itself.
     pub codes: SmallVec<[&'a str; 1]>,
     /// What for.
     pub order: Order<'a>,
     /// The moment of the request.
     pub now: Timestamp,
+    /// What happens when some of the codes cannot be used.
+    pub mode: StackMode,
+}
+
+/// What the rules said of one code, or of a campaign that applies by itself.
+pub(super) struct Part {
+    /// The code's place in the request; absent: the campaign applies by itself.
+    pub(super) code_index: Option<u8>,
+    pub(super) key: Option<CodeKey>,
+    pub(super) found: Found,
+    pub(super) offer: Offer,
+    pub(super) account: Option<Arc<Account>>,
+    pub(super) owners: Owners,
 }
 
 /// Everything that the rules said to a request.
 pub(super) struct Judged {
-    pub(super) keys: SmallVec<[CodeKey; 1]>,
-    pub(super) parts: SmallVec<[(Found, Offer); 1]>,
+    /// Codes in the order of the request, then what applies by itself.
+    pub(super) parts: SmallVec<[Part; 1]>,
+    pub(super) left_out: Vec<Refusal>,
+    /// Its legs name parts by their places.
     pub(super) plan: Plan,
     total_before_minor: Option<i64>,
 }
 
+/// A candidate with all that judging it needs.
+pub(super) struct Seat<'a> {
+    pub(super) code_index: Option<u8>,
+    key: Option<CodeKey>,
+    name: &'a str,
+    pub(super) found: &'a Found,
+    account: Option<Arc<Account>>,
+    pub(super) owners: Owners,
+    seen: Seen,
+}
+
+impl Seat<'_> {
+    fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            code_index: self.code_index,
+            name: self.name,
+            campaign: &self.found.campaign,
+            worth: &self.found.worth,
+            code: &self.found.code,
+            seen: self.seen,
+            account: self.account.as_deref(),
+        }
+    }
+
+    pub(super) fn question<'q, 'o>(&'q self, ask: &'q Ask<'o>, alone: bool) -> Question<'q, 'o> {
+        Question {
+            campaign: &self.found.campaign,
+            worth: &self.found.worth,
+            code: &self.found.code,
+            seen: &self.seen,
+            order: &ask.order,
+            now: ask.now,
+            alone,
+            account: self.account.as_deref(),
+        }
+    }
+}
+
 impl Engine {
-    /// Finds a code by its text.
-    pub(super) fn find(&self, tenant: &TenantId, text: &str) -> Result<(CodeKey, Found), Refusal> {
-        let normal = Normal::parse(text).map_err(|_wrong| Refusal::new(Reason::CodeMalformed))?;
-        if self.patterns.load().verdict(tenant, &normal) == Shape::Mistyped {
-            return Err(Refusal::new(Reason::CodeMalformed));
-        }
-        let key = self.keys.key(tenant.as_str(), &normal);
-        let found = self.index.find(&key).ok_or(Refusal::new(Reason::CodeNotFound))?;
-        Ok((key, found))
-    }
-
-    /// Finds all codes of a request.
-    pub(super) fn find_all(&self, ask: &Ask<'_>) -> Result<Codes, Refusal> {
-        let mut all = Codes::new();
-        for (place, text) in ask.codes.iter().enumerate() {
-            all.push(self.find(ask.tenant, text).map_err(|refusal| refusal.at(index_of(place)))?);
-        }
-        Ok(all)
-    }
-
-    /// Puts the codes that were found through the rules, one after the other.
-    pub(super) fn judge(&self, ask: &Ask<'_>, codes: Codes) -> Result<Judged, Refusal> {
-        let mut running = Running::of(&ask.order);
-        let mut judged = Judged {
-            keys: codes.iter().map(|(key, _)| *key).collect(),
-            parts: SmallVec::new(),
-            plan: Plan::default(),
-            total_before_minor: running.total_minor(),
-        };
-        let alone = codes.len() == 1;
-        for (place, (key, found)) in codes.into_iter().enumerate() {
-            let index = index_of(place);
-            if judged.keys.iter().take(place).any(|earlier| *earlier == key) {
-                return Err(Refusal::new(Reason::AlreadyApplied).at(index));
-            }
-            let seen = self.seen(&found, ask.now);
-            let question = Question {
-                campaign: &found.campaign,
-                worth: &found.worth,
-                code: &found.code,
-                seen: &seen,
-                order: &ask.order,
-                now: ask.now,
-                alone,
-            };
-            let offer = rules::judge(&question, &mut running)
-                .map_err(|no| self.first_reason(&judged, no.at(index), ask.now))
-                .map_err(|no| no.in_words_of(&found.campaign))?;
-            let customer = self.customer_owner(ask, &found);
-            limits::plan(&question, &offer, customer, index, &mut judged.plan)
-                .map_err(|no| if no.code_index.is_some() { no } else { no.at(index) })
-                .map_err(|no| no.in_words_of(&found.campaign))?;
-            judged.parts.push((found, offer));
+    /// Puts what was found through the rules.
+    pub(super) fn judge(&self, ask: &Ask<'_>, codes: &Codes) -> Result<Judged, Refusal> {
+        let definitions = self.index.definitions();
+        let seats = self.seats(ask, codes, &definitions);
+        let judged = self.judge_seats(ask, &seats, &definitions);
+        let mut judged = judged.map_err(|no| self.first_reason(ask, codes, &definitions, no))?;
+        if !codes.left_out.is_empty() {
+            judged.left_out.extend(codes.left_out.iter().cloned());
+            judged.left_out.sort_by_key(|refusal| refusal.code_index);
         }
         Ok(judged)
     }
 
-    /// Where a code has nothing left to do because of an earlier one that the ledger will refuse,
-    /// that refusal is the reason: an empty voucher, and not the full one behind it.
-    fn first_reason(&self, judged: &Judged, no: Refusal, now: Timestamp) -> Refusal {
-        if no.reason != Reason::NoEffect || judged.parts.is_empty() {
+    fn judge_seats(
+        &self,
+        ask: &Ask<'_>,
+        seats: &[Seat<'_>],
+        definitions: &Definitions,
+    ) -> Result<Judged, Refusal> {
+        let mut stack = self.stack(ask, seats, definitions)?;
+        // The book's first "no" shall be about the first code.
+        stack.parts.sort_by_key(|(place, _)| *place);
+        let mut judged = Judged {
+            parts: SmallVec::new(),
+            left_out: stack.left_out.into_vec(),
+            plan: Plan::default(),
+            total_before_minor: Running::of(&ask.order).total_minor(),
+        };
+        let alone = stack.parts.len() == 1;
+        for (place, (candidate, offer)) in (0_u8..).zip(stack.parts) {
+            let Some(seat) = seats.get(candidate) else { continue };
+            let question = seat.question(ask, alone);
+            limits::plan(&question, &offer, seat.owners, place, &mut judged.plan)
+                .map_err(|no| Refusal { code_index: seat.code_index, ..no })
+                .map_err(|no| no.in_words_of(&seat.found.campaign))?;
+            judged.parts.push(Part {
+                code_index: seat.code_index,
+                key: seat.key,
+                found: seat.found.clone(),
+                offer,
+                account: seat.account.clone(),
+                owners: seat.owners,
+            });
+        }
+        Ok(judged)
+    }
+
+    /// How the campaigns of an order stand to each other, and what each is worth.
+    pub(super) fn stack(
+        &self,
+        ask: &Ask<'_>,
+        seats: &[Seat<'_>],
+        definitions: &Definitions,
+    ) -> Result<Stack, Refusal> {
+        let candidates: SmallVec<[Candidate<'_>; 1]> = seats.iter().map(Seat::candidate).collect();
+        let policy = definitions.policy(ask.tenant);
+        let setting = Setting {
+            order: &ask.order,
+            now: ask.now,
+            policy: &policy,
+            group: ask
+                .order
+                .slot
+                .and_then(|slot| definitions.group_of_slot(ask.tenant, slot))
+                .map(Arc::as_ref),
+            mode: ask.mode,
+        };
+        let in_words = |no: Refusal| {
+            let seat = seats.iter().find(|seat| seat.code_index == no.code_index);
+            match seat.filter(|_| no.code_index.is_some()) {
+                Some(seat) => no.in_words_of(&seat.found.campaign),
+                None => no,
+            }
+        };
+        let mut stack = rules::stack(&candidates, &setting).map_err(in_words)?;
+        stack.left_out = stack.left_out.into_iter().map(in_words).collect();
+        Ok(stack)
+    }
+
+    /// What was found, with all that judging it needs.
+    pub(super) fn seats<'a>(
+        &self,
+        ask: &Ask<'_>,
+        codes: &'a Codes,
+        definitions: &Definitions,
+    ) -> SmallVec<[Seat<'a>; 1]> {
+        let named = codes.named.iter().map(|named| {
+            let name = named.typed.as_deref().unwrap_or_default();
+            (Some(named.index), Some(named.key), name, &named.found)
+        });
+        let automatic =
+            codes.automatic.iter().map(|found| (None, None, found.campaign.id.as_str(), found));
+        let seat = |(code_index, key, name, found): (_, _, _, &'a Found)| {
+            let account = found.campaign.account.as_deref();
+            let account = account.and_then(|id| definitions.account(ask.tenant, id)).cloned();
+            let owners = self.owners_of(ask, found);
+            let seen = self.seen(found, &owners, ask.now);
+            Seat { code_index, key, name, found, account, owners, seen }
+        };
+        named.chain(automatic).map(seat).collect()
+    }
+
+    /// Where a code has nothing left to do because of another one that the ledger will refuse, that
+    /// refusal is the reason: an empty voucher, and not the full one behind it.
+    fn first_reason(
+        &self,
+        ask: &Ask<'_>,
+        codes: &Codes,
+        definitions: &Definitions,
+        no: Refusal,
+    ) -> Refusal {
+        if no.reason != Reason::NoEffect || codes.named.len() < 2 {
             return no;
         }
-        let checked = self.ledger.read().check(&judged.plan.legs, now);
+        let mut others = codes.clone();
+        others.named.retain(|named| Some(named.index) != no.code_index);
+        let seats = self.seats(ask, &others, definitions);
+        let Ok(judged) = self.judge_seats(ask, &seats, definitions) else { return no };
+        let checked = self.ledger.read().check(&judged.plan.legs, ask.now);
         match checked {
-            Err(blocked) => self.refuse(&blocked, &judged.plan, judged),
+            Err(blocked) => self.refuse(&blocked, &judged).1,
             Ok(()) => no,
         }
     }
 
-    /// What the ledger has of a code, as far as its rules look at it.
-    fn seen(&self, found: &Found, now: Timestamp) -> Seen {
-        let owner = found.code.owner;
-        let key = |kind| Key { owner, facet: Facet::new(kind, 0, 0) };
-        if !found.campaign.runs_from_first_use() && !found.worth.has_balance() {
+    /// What the ledger has of a code and its customer's account, as far as rules look at it.
+    fn seen(&self, found: &Found, owners: &Owners, now: Timestamp) -> Seen {
+        let (campaign, worth) = (&found.campaign, &found.worth);
+        if !campaign.runs_from_first_use() && !worth.has_balance() && owners.account.is_none() {
             return Seen::default();
         }
         let book = self.ledger.read();
+        let key_of = |owner, kind| Key { owner, facet: Facet::new(kind, 0, 0) };
+        let key = |kind| key_of(found.code.owner, kind);
+        let account = owners.account.map(|owner| key_of(owner, FacetKind::Balance));
+        let available = |key| book.balance(&key).map(|balance| balance.available(now));
         Seen {
             first_use: book.register(&key(FacetKind::FirstUse)).map(Timestamp),
-            balance: book.balance(&key(FacetKind::Balance)).map(|balance| balance.available(now)),
+            balance: available(key(FacetKind::Balance)),
+            account: account.and_then(available),
         }
     }
 
-    /// The owner of the customer's counters, where the campaign has any.
-    pub(super) fn customer_owner(&self, ask: &Ask<'_>, found: &Found) -> Option<Owner> {
-        let customer = ask.order.customer?;
-        if !found.campaign.limits.iter().any(|limit| limit.scope == Scope::Customer) {
-            return None;
-        }
-        let parts = [
-            ask.tenant.as_str().as_bytes(),
-            found.campaign.id.as_str().as_bytes(),
-            customer.as_bytes(),
-        ];
-        Some(Owner(self.keys.derive("customer", &parts)))
-    }
-
-    /// The answer to *validate*: what a redemption would find now, over counts that are `age_ms`
-    /// old; absent: exact.
-    pub(super) fn preview(&self, ask: &Ask<'_>, judged: &Judged, age_ms: Option<u64>) -> Verdict {
-        let book = self.ledger.read();
-        if let Err(blocked) = book.check(&judged.plan.legs, ask.now) {
-            drop(book);
-            return Err(self.refuse(&blocked, &judged.plan, judged));
-        }
-        let stands = |leg: &Leg| {
-            let after = match leg {
-                Leg::Count { key, .. } | Leg::Once { key, .. } => book.used(key) + book.held(key),
-                Leg::Spend { key, opening, .. } | Leg::Earn { key, opening, .. } => {
-                    let opened = opening.map_or(0, |opening| opening.amount);
-                    book.balance(key).map_or(opened, |balance| balance.available(ask.now))
-                }
-                Leg::Interval { .. } | Leg::Zone { .. } => 0,
-            };
-            LegResult { after, ..LegResult::default() }
-        };
-        let results: SmallVec<[LegResult; 2]> = judged.plan.legs.iter().map(stands).collect();
-        drop(book);
-        let uses = judged.parts.iter().enumerate().map(|(place, (found, offer))| {
-            let index = index_of(place);
-            let legs = judged.plan.legs.iter().zip(&results).zip(&judged.plan.meanings);
-            let own = legs.filter(|(_, meaning)| meaning.code_index == index).map(|(pair, _)| pair);
-            use_of(index, found, offer, Counted::of(own))
+    /// The owners of what others share with this code: the customer's counters within the campaign,
+    /// where it has any, and the customer's account.
+    pub(super) fn owners_of(&self, ask: &Ask<'_>, found: &Found) -> Owners {
+        let campaign = &found.campaign;
+        let stated = ask.order.customer.filter(|customer| !customer.is_empty());
+        let is_counted = campaign.limits.iter().any(|limit| limit.scope == Scope::Customer);
+        let customer = stated.filter(|_| is_counted).map(|customer| {
+            let tenant = ask.tenant.as_str().as_bytes();
+            let parts = [tenant, campaign.id.as_str().as_bytes(), customer.as_bytes()];
+            Owner(self.keys.derive("customer", &parts))
         });
-        let uses: SmallVec<[Use; 1]> = uses.collect();
+        let account = campaign.account.as_deref().and_then(|account| {
+            let customer = stated.or(found.code.holder.as_deref())?;
+            Some(self.account_owner(ask.tenant, account, customer))
+        });
+        Owners { customer, account }
+    }
+
+    /// Whose balance a customer's account is.
+    pub(super) fn account_owner(&self, tenant: &TenantId, account: &str, customer: &str) -> Owner {
+        let parts = [tenant.as_str().as_bytes(), account.as_bytes(), customer.as_bytes()];
+        Owner(self.keys.derive("account", &parts))
+    }
+
+    /// What *validate* answers: what a redemption would find now, over counts that are `age_ms`
+    /// old; absent: exact.
+    pub(super) fn preview(
+        &self,
+        ask: &Ask<'_>,
+        judged: &Judged,
+        age_ms: Option<u64>,
+    ) -> Result<Accepted, Blocked> {
+        let book = self.ledger.read();
+        book.check(&judged.plan.legs, ask.now)?;
+        let uses: SmallVec<[Use; 1]> =
+            (0..judged.parts.len()).map(|place| judged.preview(place, &book, ask.now)).collect();
+        drop(book);
         let worth: i64 = uses.iter().map(|used| used.worth_minor).sum();
-        Ok(Box::new(Accepted {
+        Ok(Accepted {
             standing: Standing::Valid,
             is_replayed: false,
             id: None,
@@ -186,8 +297,9 @@ impl Engine {
             total_before_minor: judged.total_before_minor,
             total_after_minor: judged.total_before_minor.map(|total| total.saturating_sub(worth)),
             uses,
+            left_out: judged.left_out.clone(),
             counts_age_ms: age_ms,
-        }))
+        })
     }
 }
 
@@ -195,55 +307,146 @@ impl Judged {
     /// The order's currency: as it says, or else the first campaign's.
     fn currency(&self, ask: &Ask<'_>) -> Option<Box<str>> {
         let stated = ask.order.currency.map(Box::from);
-        stated.or_else(|| {
-            self.parts.iter().find_map(|(found, _)| found.worth.currency.map(|c| c.as_str().into()))
-        })
+        let of = |part: &Part| part.found.worth.currency.map(|c| Box::from(c.as_str()));
+        stated.or_else(|| self.parts.iter().find_map(of))
     }
 
     /// What the receipt shall remember.
     pub(super) fn note(&self, ask: &Ask<'_>) -> Note {
         let text = |text: Option<&str>| text.map(Box::from);
-        let uses = self.parts.iter().zip(&self.keys).map(|((found, offer), code)| NotedUse {
-            campaign: found.campaign.id.as_str().into(),
-            version: found.worth.version,
-            kind: found.campaign.kind as u8,
-            units: offer.units,
-            worth_minor: offer.draw.is_none().then_some(offer.worth_minor),
-            products: offer.products.clone(),
-            code: *code,
-        });
+        let left_out = self.left_out.iter().filter_map(|no| Some((no.code_index?, no.reason)));
         Note {
             currency: self.currency(ask),
             total_before_minor: self.total_before_minor,
-            leg_codes: self.plan.meanings.iter().map(|meaning| meaning.code_index).collect(),
+            leg_uses: self.plan.meanings.iter().map(|meaning| meaning.code_index).collect(),
+            leg_roles: self.roles(),
             customer: text(ask.order.customer),
             order_ref: text(ask.order.order_ref),
             gate: text(ask.order.gate),
             property: text(ask.order.property),
             channel: text(ask.order.channel),
             partner: text(ask.order.partner),
-            uses: uses.collect(),
+            uses: self.parts.iter().map(Part::noted).collect(),
             tenant: Some(ask.tenant.as_str().into()),
+            left_out: left_out.collect(),
+        }
+    }
+
+    /// What each leg means for the answer; none where all mean the usual.
+    fn roles(&self) -> SmallVec<[Role; 8]> {
+        if self.parts.iter().all(|part| part.owners.account.is_none()) {
+            return SmallVec::new();
+        }
+        (0..self.plan.meanings.len()).map(|at| self.role(at)).collect()
+    }
+
+    /// What the leg at `at` means for the answer. Of the legs that take from an account, what the
+    /// use costs is the first.
+    fn role(&self, at: usize) -> Role {
+        let Some(meaning) = self.plan.meanings.get(at) else { return Role::Guard };
+        let takes = |about| matches!(about, About::Points | About::Credit);
+        match meaning.about {
+            About::Balance => Role::Draw,
+            About::Earning => Role::AccountEarning,
+            About::Points | About::Credit => {
+                let part = self.parts.get(usize::from(meaning.code_index));
+                let costs = part.is_some_and(|part| part.offer.spend.is_some());
+                let mut earlier = self.plan.meanings.iter().take(at);
+                let is_first = !earlier
+                    .any(|other| other.code_index == meaning.code_index && takes(other.about));
+                if costs && is_first { Role::AccountCost } else { Role::AccountDraw }
+            }
+            About::Uses
+            | About::Limit { .. }
+            | About::LastEntry
+            | About::FirstUse
+            | About::Zone => Role::Guard,
+        }
+    }
+
+    /// The use at `place` as a redemption would find it now.
+    fn preview(&self, place: usize, book: &Book, now: Timestamp) -> Use {
+        let Some(part) = self.parts.get(place) else { return Use::default() };
+        let offer = &part.offer;
+        let mut counted = Counted::default();
+        let mut value = Value::default();
+        let legs = self.plan.legs.iter().zip(&self.plan.meanings).enumerate();
+        let mut last_entry = None;
+        for (at, (leg, meaning)) in legs.filter(|(_, (_, of))| usize::from(of.code_index) == place)
+        {
+            let key = leg.key();
+            let after = match leg {
+                Leg::Count { .. } | Leg::Once { .. } => book.used(key) + book.held(key),
+                Leg::Spend { opening, .. } | Leg::Earn { opening, .. } => {
+                    let opened = opening.map_or(0, |opening| opening.amount);
+                    book.balance(key).map_or(opened, |balance| balance.available(now))
+                }
+                Leg::Interval { .. } | Leg::Zone { .. } => 0,
+            };
+            if meaning.about == About::LastEntry {
+                last_entry = book.register(key).map(Timestamp);
+            }
+            counted.add(leg, 0, after);
+            let amount = expected(leg, after);
+            value.add(self.role(at), leg, Moved { amount, whole: amount, after });
+        }
+        let minor = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
+        let drawn = |draw: Draw| minor(value.drawn).saturating_mul(draw.unit_minor);
+        Use {
+            code_index: part.code_index,
+            campaign: part.found.campaign.id.as_str().into(),
+            version: part.found.worth.version,
+            kind: part.found.campaign.kind as u8,
+            units: offer.units,
+            worth_minor: offer.worth_minor,
+            ordinal: 0,
+            remaining: counted.remaining,
+            balance_minor: value.balance.map(minor),
+            original_minor: value.original.map(minor),
+            forfeited_minor: offer.draw.map_or(0, |draw| (drawn(draw) - offer.worth_minor).max(0)),
+            holder: part.found.code.holder.clone(),
+            photo: part.found.code.photo.clone(),
+            last_entry,
+            products: offer.products.clone(),
+            switches: offer.switches.clone(),
+            account: part.owners.account.and(part.account.as_ref()).map(|account| UseOfAccount {
+                id: account.id.clone(),
+                spent: value.spent,
+                earned: value.earned,
+                balance: value.account_balance,
+            }),
+            lines_minor: offer.line_parts.clone(),
         }
     }
 }
 
-fn use_of(code_index: u8, found: &Found, offer: &Offer, counted: Counted) -> Use {
-    Use {
-        code_index,
-        campaign: found.campaign.id.as_str().into(),
-        version: found.worth.version,
-        kind: found.campaign.kind as u8,
-        units: offer.units,
-        worth_minor: offer.worth_minor,
-        ordinal: 0,
-        remaining: counted.remaining,
-        balance_minor: counted.balance.map(|left| i64::try_from(left).unwrap_or(i64::MAX)),
-        holder: found.code.holder.clone(),
-        products: offer.products.clone(),
+/// What a leg will move, where `there` is what can be spent.
+fn expected(leg: &Leg, there: u64) -> u64 {
+    match leg {
+        Leg::Spend { amount, take: Take::UpTo, .. } => (*amount).min(there),
+        Leg::Spend { amount, .. } | Leg::Earn { amount, .. } => (*amount).min(AMOUNT_MAX),
+        Leg::Count { .. } | Leg::Once { .. } | Leg::Interval { .. } | Leg::Zone { .. } => 0,
     }
 }
 
-fn index_of(place: usize) -> u8 {
-    u8::try_from(place).unwrap_or(u8::MAX)
+impl Part {
+    fn noted(&self) -> NotedUse {
+        let Self { code_index, key, found, offer, account, owners } = self;
+        let plain = NotedUse::default();
+        NotedUse {
+            campaign: found.campaign.id.as_str().into(),
+            version: found.worth.version,
+            kind: found.campaign.kind as u8,
+            units: offer.units,
+            worth_minor: offer.draw.is_none().then_some(offer.worth_minor),
+            products: offer.products.clone(),
+            code: *key,
+            code_index: *code_index,
+            unit_minor: offer.draw.map_or(plain.unit_minor, |draw| draw.unit_minor),
+            worth_minor_max: offer.draw.map_or(plain.worth_minor_max, |draw| draw.worth_minor_max),
+            account: owners.account.and(account.as_ref()).map(|account| account.id.clone()),
+            switches: offer.switches.clone(),
+            lines_minor: offer.line_parts.clone(),
+        }
+    }
 }

@@ -30,6 +30,7 @@ impl Engine {
         let pattern = self.check_pattern(tenant, &document)?;
         let id = document.id.clone();
         let owner = self.campaign_owner(tenant, &id);
+        self.checked(tenant, &document, 1, owner, Status::Active)?;
         let now = self.now();
         let step = self.in_step();
         let (stored, change) = self.catalog.put_campaign(tenant, document, expect, owner, now)?;
@@ -57,9 +58,23 @@ impl Engine {
         };
         let version = known.as_ref().map_or(1, |known| known.campaign.version + 1);
         let status = known.as_ref().map_or(Status::Active, |known| known.campaign.status);
-        let campaign =
-            document.compile(tenant, version, owner, status).map_err(CampaignError::Invalid)?;
+        let campaign = self.checked(tenant, document, version, owner, status)?;
         Ok((known, campaign))
+    }
+
+    /// The campaign of a document without mistakes, which names nothing that does not exist.
+    fn checked(
+        &self,
+        tenant: &TenantId,
+        document: &CampaignDocument,
+        version: u32,
+        owner: Owner,
+        status: Status,
+    ) -> Result<Campaign, CampaignError> {
+        let campaign = document.compile(tenant, version, owner, status);
+        let campaign = campaign.map_err(CampaignError::Invalid)?;
+        let mistakes = self.check_references(tenant, &campaign)?;
+        if mistakes.is_empty() { Ok(campaign) } else { Err(CampaignError::Invalid(mistakes)) }
     }
 
     /// Changes where a campaign stands. In force for the next request.
@@ -76,7 +91,7 @@ impl Engine {
     ) -> Result<Option<Stored>, CampaignError> {
         let _turn = self.office.lock().unwrap_or_else(PoisonError::into_inner);
         let step = self.in_step();
-        let stored = self.catalog.put_status(tenant, id, status, expect)?;
+        let stored = self.catalog.put_status(tenant, id, status, expect, self.now())?;
         if let Some(stored) = &stored {
             self.take_up(&stored.campaign, None);
         }

@@ -27,6 +27,8 @@ pub enum CodeChange {
     Paid(Timestamp),
     /// Bind it to a customer, or to nobody.
     Holder(Option<String>),
+    /// Refer to the holder's picture, or to none.
+    Photo(Option<String>),
 }
 
 impl Engine {
@@ -48,6 +50,7 @@ impl Engine {
             CodeChange::Reinstate => "reinstated".to_owned(),
             CodeChange::Paid(at) => format!("paid at {}", at.to_rfc3339()),
             CodeChange::Holder(_) => "holder changed".to_owned(),
+            CodeChange::Photo(_) => "photo changed".to_owned(),
         };
         self.change_own(key, |mut own| {
             match change {
@@ -55,6 +58,7 @@ impl Engine {
                 CodeChange::Reinstate => own.state = CodeState::Live,
                 CodeChange::Paid(at) => own.paid = Some(*at),
                 CodeChange::Holder(holder) => own.holder.clone_from(holder),
+                CodeChange::Photo(photo) => own.photo.clone_from(photo),
             }
             Ok(vec![(key, own)])
         })?;
@@ -189,6 +193,7 @@ fn heir(found: &Found, now: Timestamp) -> Override {
         order: &order,
         now,
         alone: true,
+        account: None,
     };
     // The heir is issued later; its time is not.
     let valid_until =
@@ -197,6 +202,8 @@ fn heir(found: &Found, now: Timestamp) -> Override {
         state: CodeState::Live,
         paid: code.paid,
         holder: code.holder.as_deref().map(str::to_owned),
+        photo: code.photo.as_deref().map(str::to_owned),
+        issued: None,
         uses: code.uses,
         balance_minor: code.balance_minor,
         valid_from: code.valid_from,

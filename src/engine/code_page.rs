@@ -30,6 +30,8 @@ pub struct CodePage {
     pub paid: Option<Timestamp>,
     /// The customer it is bound to.
     pub holder: Option<Arc<str>>,
+    /// A reference to the holder's picture.
+    pub photo: Option<Arc<str>>,
     /// Uses in total.
     pub used: u64,
     /// Uses that holds keep.
@@ -167,6 +169,7 @@ impl Engine {
         let seen = Seen {
             first_use: book.register(&key(FacetKind::FirstUse)).map(Timestamp),
             balance: book.balance(&key(FacetKind::Balance)).map(|balance| balance.available(now)),
+            account: None,
         };
         let (used, held) = (book.used(&key(FacetKind::Uses)), book.held(&key(FacetKind::Uses)));
         drop(book);
@@ -179,6 +182,7 @@ impl Engine {
             order: &order,
             now,
             alone: true,
+            account: None,
         };
         let window = rules::window(&question);
         let opening = found.code.balance_minor.or(found.worth.balance_minor);
@@ -213,6 +217,7 @@ impl Engine {
             batch: found.batch,
             position: found.position,
             holder: found.code.holder,
+            photo: found.code.photo,
             campaign: found.campaign,
         }
     }
@@ -246,7 +251,9 @@ impl Engine {
         const ENTRIES_MAX: usize = 256;
         let posting = self.posting_id(tenant, id);
         let Some(receipt) = self.ledger.receipt(&posting)? else { return Ok(None) };
-        let owner = Note::of(&receipt.note).uses.first().map(|used| Owner(*used.code.as_bytes()));
+        let note = Note::of(&receipt.note);
+        let owner = note.uses.iter().find_map(|used| used.code).map(|key| Owner(*key.as_bytes()));
+        let owner = owner.or_else(|| receipt.legs.first().map(|leg| leg.key().owner));
         let mut entries = match owner {
             Some(owner) => self.ledger.history(&owner, u64::MAX, ENTRIES_MAX)?,
             None => Vec::new(),

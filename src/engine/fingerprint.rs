@@ -1,15 +1,18 @@
 //! What a request means, in eight bytes: the same id with another fingerprint is a mistake, not a
 //! repeat.
 //!
-//! A hash of every field that can change an answer. The verb is left out between *hold* and
+//! A hash of every field that can change an answer. What only some requests say (a stay, kinds of
+//! lines, a part of the codes) is hashed where it is said: all others keep the fingerprint under
+//! which receipts know them. The verb is left out between *hold* and
 //! *redeem*, because a redemption under the id of its own hold is the same request going on; the
 //! moment and the deadline are left out because a repeat comes later.
 
 use crate::domain::code::CodeKey;
-use crate::domain::order::{Order, Passage};
+use crate::domain::order::{FirstOrder, Line, Order, Passage, Trigger};
+use crate::domain::rules::StackMode;
 
 /// Fingerprint of holding or redeeming `codes` for `order`.
-pub(super) fn of_request(codes: &[CodeKey], order: &Order<'_>) -> u64 {
+pub(super) fn of_request(codes: &[CodeKey], order: &Order<'_>, mode: StackMode) -> u64 {
     let mut hash = Hash(blake3::Hasher::new());
     hash.number(codes.len() as u64);
     for code in codes {
@@ -31,6 +34,16 @@ pub(super) fn of_request(codes: &[CodeKey], order: &Order<'_>) -> u64 {
         order_ref,
         zone,
         passage,
+        nights: _,
+        arrival: _,
+        departure: _,
+        booked: _,
+        adults: _,
+        children: _,
+        persons: _,
+        first_order: _,
+        trigger: _,
+        slot: _,
     } = order;
     for text in [customer, gate, property, channel, partner, brand, currency, order_ref, zone] {
         hash.maybe_text(*text);
@@ -56,7 +69,52 @@ pub(super) fn of_request(codes: &[CodeKey], order: &Order<'_>) -> u64 {
         Passage::Entry => 1,
         Passage::Exit => 2,
     });
+    if says_more(order, mode) {
+        hash_more(&mut hash, order, mode);
+    }
     hash.finish()
+}
+
+/// Whether a request says anything of what only some requests say.
+fn says_more(order: &Order<'_>, mode: StackMode) -> bool {
+    let Order { nights, arrival, departure, booked, adults, children, persons, .. } = order;
+    let is_kind = |line: &Line<'_>| {
+        [line.product_type, line.theme, line.region].iter().any(|text| !text.is_empty())
+    };
+    mode != StackMode::AllOrNothing
+        || [nights, adults, children, persons].into_iter().any(Option::is_some)
+        || [arrival, departure, booked].into_iter().any(Option::is_some)
+        || order.first_order != FirstOrder::Unknown
+        || order.trigger != Trigger::Booking
+        || order.slot.is_some()
+        || order.lines.iter().any(is_kind)
+}
+
+fn hash_more(hash: &mut Hash, order: &Order<'_>, mode: StackMode) {
+    hash.number(match mode {
+        StackMode::AllOrNothing => 0,
+        StackMode::Partial => 1,
+    });
+    for count in [order.nights, order.adults, order.children, order.persons] {
+        hash.number(count.map_or(u64::MAX, u64::from));
+    }
+    for day in [order.arrival, order.departure, order.booked] {
+        let day = day.map(|day| i64::from(day.to_epoch_days()));
+        // No day is so far away.
+        hash.number(day.unwrap_or(i64::MAX).cast_unsigned());
+    }
+    hash.number(match order.first_order {
+        FirstOrder::Unknown => 0,
+        FirstOrder::Yes => 1,
+        FirstOrder::No => 2,
+    });
+    hash.number(order.trigger as u64);
+    hash.maybe_text(order.slot);
+    for line in &order.lines {
+        for text in [line.product_type, line.theme, line.region] {
+            hash.text(text);
+        }
+    }
 }
 
 struct Hash(blake3::Hasher);
@@ -86,16 +144,27 @@ impl Hash {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed one is a failed test")]
 mod tests {
     use super::*;
+    use chrono::NaiveDate;
+    use smallvec::smallvec;
+
+    fn print(code: u8, order: &Order<'_>) -> u64 {
+        of_request(&[CodeKey::from_bytes([code; 16])], order, StackMode::AllOrNothing)
+    }
+
+    fn cart<'a>(line: Line<'a>) -> Order<'a> {
+        Order { lines: smallvec![line], ..Order::default() }
+    }
 
     #[test]
     fn every_field_of_the_order_counts() {
-        let code = CodeKey::from_bytes([1; 16]);
-        let plain = of_request(&[code], &Order::default());
-        let mut seen = vec![plain];
+        let plain = print(1, &Order::default());
+        let day = Some(NaiveDate::from_epoch_days(0).unwrap());
         let orders = [
             Order { customer: Some("a"), ..Order::default() },
+            Order { customer_groups: smallvec!["a"], ..Order::default() },
             Order { gate: Some("a"), ..Order::default() },
             Order { property: Some("a"), ..Order::default() },
             Order { channel: Some("a"), ..Order::default() },
@@ -108,12 +177,55 @@ mod tests {
             Order { amount_minor: Some(0), ..Order::default() },
             Order { units: 2, ..Order::default() },
             Order { passage: Passage::Exit, ..Order::default() },
+            Order { nights: Some(0), ..Order::default() },
+            Order { arrival: day, ..Order::default() },
+            Order { departure: day, ..Order::default() },
+            Order { booked: day, ..Order::default() },
+            Order { adults: Some(0), ..Order::default() },
+            Order { children: Some(0), ..Order::default() },
+            Order { persons: Some(0), ..Order::default() },
+            Order { first_order: FirstOrder::Yes, ..Order::default() },
+            Order { first_order: FirstOrder::No, ..Order::default() },
+            Order { trigger: Trigger::Birthday, ..Order::default() },
+            Order { slot: Some(""), ..Order::default() },
+            cart(Line::default()),
+            cart(Line { product: "a", ..Line::default() }),
+            cart(Line { category: "a", ..Line::default() }),
+            cart(Line { product_type: "a", ..Line::default() }),
+            cart(Line { theme: "a", ..Line::default() }),
+            cart(Line { region: "a", ..Line::default() }),
         ];
-        seen.extend(orders.iter().map(|order| of_request(&[code], order)));
-        seen.push(of_request(&[CodeKey::from_bytes([2; 16])], &Order::default()));
-        seen.push(of_request(&[code, code], &Order::default()));
+        let mut seen = vec![plain, print(2, &Order::default())];
+        seen.extend(orders.iter().map(|order| print(1, order)));
+        let code = CodeKey::from_bytes([1; 16]);
+        seen.push(of_request(&[code, code], &Order::default(), StackMode::AllOrNothing));
+        seen.push(of_request(&[code], &Order::default(), StackMode::Partial));
+        seen.push(of_request(&[], &Order::default(), StackMode::AllOrNothing));
         let distinct: std::collections::HashSet<u64> = seen.iter().copied().collect();
         assert_eq!(distinct.len(), seen.len());
-        assert_eq!(plain, of_request(&[code], &Order::default()));
+        assert_eq!(plain, print(1, &Order::default()));
+    }
+
+    /// Receipts carry these: a repeat after an update of the program must find its own.
+    #[test]
+    fn requests_that_say_nothing_new_keep_their_fingerprint() {
+        let order = Order {
+            customer: Some("guest-81"),
+            customer_groups: smallvec!["vip"],
+            gate: Some("north"),
+            currency: Some("EUR"),
+            total_minor: Some(9_000),
+            lines: smallvec![Line {
+                product: "adult",
+                category: "ticket",
+                quantity: 2,
+                amount_minor: 8_000,
+                ..Line::default()
+            }],
+            passage: Passage::Entry,
+            ..Order::default()
+        };
+        assert_eq!(print(1, &Order::default()), 0xbd6c_812b_ef04_151c);
+        assert_eq!(print(1, &order), 0x5b89_a36a_f949_5b09);
     }
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Engine;
 use super::open::{indexed, indexed_override, take_definitions};
 use super::patterns::pattern_of;
-use crate::catalog::{Batch, CatalogChange, Cursor, Override, Picture, StoreError};
+use crate::catalog::{Batch, CatalogChange, Cursor, Definition, Override, Picture, StoreError};
 use crate::domain::campaign::Campaign;
 use crate::domain::code::CodeKey;
 use crate::domain::id::{CampaignId, TenantId};
@@ -125,6 +125,10 @@ impl Engine {
                 // The index does not know whether more will come.
                 CatalogChange::Completed { .. } => {}
                 CatalogChange::Overridden { keys } => self.reread_overrides(&keys)?,
+                CatalogChange::Removed { batch, keys } => self.forget_codes(batch, &keys),
+                CatalogChange::Definitions { tenant, names } => {
+                    self.reread_others(&tenant, &names)?;
+                }
                 CatalogChange::Token { .. } => is_token_among = true,
             }
         }
@@ -222,8 +226,8 @@ impl Engine {
     }
 }
 
-/// Reads the catalog into an index that requests read at the same time. Nothing ever leaves a
-/// catalog, so that what is there already stays.
+/// Reads the catalog into an index that requests read at the same time. What is there already
+/// stays: from a catalog only codes are removed whose campaign has long been over.
 struct Merging<'a> {
     engine: &'a Engine,
     /// Codes that requests do not see yet: it is not known what is different about them.
@@ -241,9 +245,14 @@ impl Merging<'_> {
 }
 
 impl Picture for Merging<'_> {
-    fn definitions(&self, campaigns: Vec<Arc<Campaign>>, batches: Vec<Batch>) {
+    fn definitions(
+        &self,
+        campaigns: Vec<Arc<Campaign>>,
+        batches: Vec<Batch>,
+        others: Vec<Definition>,
+    ) {
         let mut patterns = super::Patterns::clone(&self.engine.patterns.load());
-        take_definitions(self.index(), &mut patterns, campaigns, &batches);
+        take_definitions(self.index(), &mut patterns, campaigns, &batches, &others);
         self.engine.patterns.store(Arc::new(patterns));
     }
 

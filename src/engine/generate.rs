@@ -49,7 +49,7 @@ impl Engine {
         };
         let first_serial = match begun.as_ref().map(|batch| &batch.issue.source) {
             Some(Source::Generated { first_serial, .. }) => *first_serial,
-            Some(Source::Imported | Source::ByHand) => 0,
+            Some(Source::OnDemand { .. } | Source::Imported | Source::ByHand) => 0,
             None => {
                 strength::check(&pattern, self.live_codes_of(tenant, pattern.shape())? + count)?;
                 self.reserve_serials(tenant, &pattern, count)?
@@ -85,7 +85,9 @@ impl Engine {
     fn live_codes_of(&self, tenant: &TenantId, shape: &str) -> Result<u64, StoreError> {
         let mut live = 0;
         for batch in self.catalog.batches()? {
-            let Source::Generated { pattern, alphabet, check, .. } = &batch.issue.source else {
+            let (Source::Generated { pattern, alphabet, check, .. }
+            | Source::OnDemand { pattern, alphabet, check }) = &batch.issue.source
+            else {
                 continue;
             };
             let check = if *check { Check::On } else { Check::Off };
@@ -93,7 +95,8 @@ impl Engine {
             let same = Pattern::parse(pattern, alphabet, check)
                 .is_ok_and(|pattern| pattern.shape() == shape);
             if same && batch.issue.tenant == *tenant {
-                live += batch.issue.wanted.unwrap_or(batch.stored);
+                let all = batch.issue.wanted.unwrap_or(batch.stored);
+                live += all.saturating_sub(batch.removed);
             }
         }
         Ok(live)

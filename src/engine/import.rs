@@ -152,7 +152,7 @@ impl Engine {
         if self.patterns.load().verdict(tenant, &normal) != Verdict::NotMine {
             return Err(wrong(RowFault::LikeGenerated));
         }
-        Ok(Checked::New(key, row.code.to_owned(), own))
+        Ok(Checked::New(key, row.code.to_owned(), own.map(Box::new)))
     }
 
     fn store_pending(
@@ -180,7 +180,7 @@ impl Engine {
 }
 
 enum Checked {
-    New(CodeKey, String, Option<Override>),
+    New(CodeKey, String, Option<Box<Override>>),
     StoredBefore,
 }
 
@@ -193,11 +193,11 @@ struct Pending {
 }
 
 impl Pending {
-    fn push(&mut self, key: CodeKey, text: String, own: Option<Override>) {
+    fn push(&mut self, key: CodeKey, text: String, own: Option<Box<Override>>) {
         self.keys.insert(key);
         self.codes.push((key, text));
         if let Some(own) = own {
-            self.own.push((key, own));
+            self.own.push((key, *own));
         }
     }
 }

@@ -78,6 +78,9 @@ pub enum IssueError {
     /// Codes could be guessed.
     #[error(transparent)]
     Weak(#[from] TooGuessable),
+    /// The code that the request was given is not kept any more.
+    #[error("the code that this request was given was removed after campaign {0} had ended")]
+    Removed(CampaignId),
     /// The pattern is used up.
     #[error(transparent)]
     Series(#[from] SeriesError),
@@ -140,11 +143,16 @@ impl Engine {
             valid_from: order.valid_from,
             valid_until: order.valid_until,
         })?;
-        let placed = self.index.change(|definitions| definitions.put_batch(indexed(&batch)));
-        if let Err(error) = placed {
-            tracing::error!(%error, "a new batch does not fit the index");
-        }
+        self.place_batch(&batch);
         Ok(batch)
+    }
+
+    /// Lets requests read the codes of a batch.
+    pub(super) fn place_batch(&self, batch: &Batch) {
+        let placed = self.index.change(|definitions| definitions.put_batch(indexed(batch)));
+        if let Err(error) = placed {
+            tracing::error!(%error, "a batch does not fit the index");
+        }
     }
 
     /// Stores a block of codes durably, then lets requests find them; `own` is what some of them

@@ -1,8 +1,11 @@
 //! A question that is kept while the ledger is asked: texts of its own, the codes already found.
 
+use chrono::NaiveDate;
+
 use super::ask::Ask;
 use crate::domain::id::TenantId;
-use crate::domain::order::{Line, Order, Passage};
+use crate::domain::order::{FirstOrder, Line, Order, Passage, Trigger};
+use crate::domain::rules::StackMode;
 use crate::domain::time::Timestamp;
 
 type Text = Option<Box<str>>;
@@ -11,6 +14,7 @@ type Text = Option<Box<str>>;
 pub(super) struct KeptAsk {
     tenant: TenantId,
     now: Timestamp,
+    mode: StackMode,
     customer: Text,
     customer_groups: Box<[Box<str>]>,
     gate: Text,
@@ -26,6 +30,16 @@ pub(super) struct KeptAsk {
     order_ref: Text,
     zone: Text,
     passage: Passage,
+    nights: Option<u32>,
+    arrival: Option<NaiveDate>,
+    departure: Option<NaiveDate>,
+    booked: Option<NaiveDate>,
+    adults: Option<u32>,
+    children: Option<u32>,
+    persons: Option<u32>,
+    first_order: FirstOrder,
+    trigger: Trigger,
+    slot: Text,
 }
 
 struct KeptLine {
@@ -33,12 +47,16 @@ struct KeptLine {
     category: Box<str>,
     quantity: u32,
     amount_minor: i64,
+    product_type: Box<str>,
+    theme: Box<str>,
+    region: Box<str>,
 }
 
 impl KeptLine {
     fn line(&self) -> Line<'_> {
-        let Self { product, category, quantity, amount_minor } = self;
-        Line { product, category, quantity: *quantity, amount_minor: *amount_minor }
+        let Self { product, category, quantity, amount_minor, product_type, theme, region } = self;
+        let (quantity, amount_minor) = (*quantity, *amount_minor);
+        Line { product, category, quantity, amount_minor, product_type, theme, region }
     }
 }
 
@@ -47,13 +65,23 @@ impl KeptAsk {
     pub(super) fn of(ask: &Ask<'_>) -> Self {
         let text = |text: Option<&str>| text.map(Box::from);
         let line = |line: &Line<'_>| {
-            let Line { product, category, quantity, amount_minor } = *line;
-            KeptLine { product: product.into(), category: category.into(), quantity, amount_minor }
+            let Line { product, category, quantity, amount_minor, product_type, theme, region } =
+                *line;
+            KeptLine {
+                product: product.into(),
+                category: category.into(),
+                quantity,
+                amount_minor,
+                product_type: product_type.into(),
+                theme: theme.into(),
+                region: region.into(),
+            }
         };
         let order = &ask.order;
         Self {
             tenant: ask.tenant.clone(),
             now: ask.now,
+            mode: ask.mode,
             customer: text(order.customer),
             customer_groups: order.customer_groups.iter().map(|group| Box::from(*group)).collect(),
             gate: text(order.gate),
@@ -69,6 +97,16 @@ impl KeptAsk {
             order_ref: text(order.order_ref),
             zone: text(order.zone),
             passage: order.passage,
+            nights: order.nights,
+            arrival: order.arrival,
+            departure: order.departure,
+            booked: order.booked,
+            adults: order.adults,
+            children: order.children,
+            persons: order.persons,
+            first_order: order.first_order,
+            trigger: order.trigger,
+            slot: text(order.slot),
         }
     }
 
@@ -90,7 +128,18 @@ impl KeptAsk {
             order_ref: self.order_ref.as_deref(),
             zone: self.zone.as_deref(),
             passage: self.passage,
+            nights: self.nights,
+            arrival: self.arrival,
+            departure: self.departure,
+            booked: self.booked,
+            adults: self.adults,
+            children: self.children,
+            persons: self.persons,
+            first_order: self.first_order,
+            trigger: self.trigger,
+            slot: self.slot.as_deref(),
         };
-        Ask { tenant: &self.tenant, codes: smallvec::SmallVec::new(), order, now: self.now }
+        let codes = smallvec::SmallVec::new();
+        Ask { tenant: &self.tenant, codes, order, now: self.now, mode: self.mode }
     }
 }

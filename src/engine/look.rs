@@ -19,12 +19,14 @@ use std::sync::mpsc;
 
 use smallvec::SmallVec;
 
-use super::ask::{Ask, Codes};
+use super::ask::Ask;
 use super::kept::KeptAsk;
+use super::named::Codes;
 use super::redeem::Taking;
 use super::{Awaits, Context, Engine, Pending, Prepared, Verb, busy, unavailable};
 use crate::domain::campaign::{self, Scope};
 use crate::domain::id::Owner;
+use crate::domain::limits;
 use crate::domain::order::Passage;
 use crate::domain::posting::{Command, Outcome};
 use crate::domain::refusal::Refusal;
@@ -77,22 +79,55 @@ pub(super) enum Then {
 }
 
 impl Engine {
-    /// Whose records *validate* reads for these codes: their own, and of the campaigns' limits
-    /// those of the campaign and of the customer. Known before judging, because only limits name
-    /// others than the code itself.
+    /// Whose records *validate* reads for these codes: their own, of the campaigns' limits those of
+    /// the campaign and of the customer, and the customer's account. Known before judging, because
+    /// only these are named beside the code itself.
     pub(super) fn owners(&self, ask: &Ask<'_>, codes: &Codes) -> Owners {
-        let mut owners = Owners::new();
-        for (_, found) in codes {
+        let mut all = Owners::new();
+        for found in codes.all() {
             let is_limited = found.campaign.limits.iter().any(|l| l.scope == Scope::Campaign);
             let campaign = is_limited.then_some(found.campaign.owner);
-            let customer = self.customer_owner(ask, found);
-            for owner in [Some(found.code.owner), campaign, customer].into_iter().flatten() {
-                if !owners.contains(&owner) {
-                    owners.push(owner);
+            let limits::Owners { customer, account } = self.owners_of(ask, found);
+            let owners = [Some(found.code.owner), campaign, customer, account];
+            for owner in owners.into_iter().flatten() {
+                if !all.contains(&owner) {
+                    all.push(owner);
                 }
             }
         }
-        owners
+        all
+    }
+
+    /// Whose records must be known before these codes can be taken, because no guard of the ledger
+    /// decides them again: those of codes whose first use begins their validity, those whose
+    /// balance says beforehand what is drawn, which a lone voucher's does only where money is
+    /// limited, and the account that a condition is about or that points are drawn from. Leaving
+    /// takes nothing.
+    pub(super) fn owners_to_take(&self, ask: &Ask<'_>, codes: &Codes) -> Owners {
+        let mut all = Owners::new();
+        if ask.order.passage == Passage::Exit {
+            return all;
+        }
+        let several = codes.all().count() > 1;
+        for found in codes.all() {
+            let limits = &found.campaign.limits;
+            let draws_what_was_seen =
+                several || limits.iter().any(|limit| limit.counts == campaign::Counts::Money);
+            let rests_on_code = found.campaign.runs_from_first_use()
+                || found.worth.has_balance() && draws_what_was_seen;
+            let code = rests_on_code.then_some(found.code.owner);
+            let account = found
+                .campaign
+                .rests_on_account()
+                .then(|| self.owners_of(ask, found).account)
+                .flatten();
+            for owner in code.into_iter().chain(account) {
+                if !all.contains(&owner) {
+                    all.push(owner);
+                }
+            }
+        }
+        all
     }
 
     /// What `judge` says over what is known of `owners`, if that is enough.
@@ -229,26 +264,6 @@ impl Engine {
             _ => Err(LedgerError::Closed),
         }
     }
-}
-
-/// Whose records must be known before these codes can be taken: those whose first use begins their
-/// validity, and those whose balance says beforehand what is drawn, which a lone voucher's does
-/// only where money is limited. Leaving takes nothing.
-pub(super) fn owners_to_take(ask: &Ask<'_>, codes: &Codes) -> Owners {
-    if ask.order.passage == Passage::Exit {
-        return Owners::new();
-    }
-    let rests_on_records = |found: &Found| {
-        let limits = &found.campaign.limits;
-        let draws_what_was_seen =
-            codes.len() > 1 || limits.iter().any(|limit| limit.counts == campaign::Counts::Money);
-        found.campaign.runs_from_first_use() || found.worth.has_balance() && draws_what_was_seen
-    };
-    codes
-        .iter()
-        .filter(|(_, found)| rests_on_records(found))
-        .map(|(_, found)| found.code.owner)
-        .collect()
 }
 
 /// Whether what is known is enough, and how old it is then, in milliseconds; absent: it is exact.

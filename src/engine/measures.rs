@@ -27,11 +27,15 @@ pub enum Verb {
     Status,
     /// Where a code stands.
     Code,
+    /// Put value into a voucher or account.
+    TopUp,
+    /// Move value from one to another.
+    Transfer,
 }
 
 impl Verb {
     /// All verbs, in the order of their discriminants.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Validate,
         Self::Redeem,
         Self::Hold,
@@ -40,6 +44,8 @@ impl Verb {
         Self::Extend,
         Self::Status,
         Self::Code,
+        Self::TopUp,
+        Self::Transfer,
     ];
 
     /// The verb's name in metrics and logs.
@@ -54,6 +60,8 @@ impl Verb {
             Self::Extend => "extend",
             Self::Status => "status",
             Self::Code => "code",
+            Self::TopUp => "top_up",
+            Self::Transfer => "transfer",
         }
     }
 }

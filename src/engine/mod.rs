@@ -8,11 +8,15 @@
 //! answer a [`Verdict`], or something more for the ledger: where the ledger is elsewhere, what the
 //! rules read may have to be fetched first. [`Engine::carry_out`] does all of it for one.
 
+mod account_page;
 mod answer;
 mod ask;
 mod campaigns;
 mod code_change;
 mod code_page;
+mod credit;
+mod definitions;
+mod explain;
 mod fingerprint;
 mod follow;
 mod generate;
@@ -22,9 +26,13 @@ mod kept;
 mod listing;
 mod look;
 mod measures;
+mod movement;
+mod named;
 mod note;
+mod on_demand;
 mod open;
 mod patterns;
+mod prune;
 mod redeem;
 mod resolve;
 mod row;
@@ -41,31 +49,40 @@ use crate::clock::Clock;
 use crate::codes::CodeKeys;
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::limits::{self, Plan};
-use crate::domain::posting::{Blocked, Outcome};
+use crate::domain::posting::{Blocked, Key, Outcome};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::index::Index;
 use crate::ledger::{Completion, Ledger};
-use answer::{Asked, tell};
+use answer::{Asked, Shown, tell};
 use ask::Judged;
 use follow::Following;
 use look::Look;
 use measures::Measures;
 use patterns::Patterns;
+use redeem::Again;
+use resolve::Choosing;
 
 pub use crate::catalog::StoreError as CatalogError;
 pub use crate::catalog::document;
 pub use crate::catalog::{
-    AuditEntry, Batch, BatchError, BatchState, CampaignDocument, CampaignError, Change, Expect,
-    FieldError, SeriesError, Source, Stored,
+    AuditEntry, Batch, BatchError, BatchState, CampaignDocument, CampaignError, Change, Definition,
+    DefinitionDocument, DefinitionError, DefinitionName, Expect, FieldError, PHOTO_BYTES_MAX,
+    SeriesError, Sort, Source, Stored,
 };
 pub use crate::codes::import::Format as ListFormat;
+pub use crate::domain::campaign::Switch;
 pub use crate::domain::id::{RequestId, TenantId};
+pub use crate::domain::rules::StackMode;
 pub use crate::domain::time::Timestamp;
 pub use crate::ledger::{Answer, Cursor, Entry, LedgerError, Task};
-pub use answer::{Accepted, Standing, Use, Verdict};
+pub use account_page::AccountPage;
+pub use answer::{Accepted, Standing, Use, UseOfAccount, Verdict};
 pub use ask::{Ask, CODES_MAX};
 pub use code_change::CodeChange;
 pub use code_page::{CodeError, CodePage, Readiness};
+pub use credit::{Credit, CreditFor, CreditWish};
+pub use definitions::{SlotsPut, policy_name};
+pub use explain::{CampaignExplanation, Explanation, LimitStanding};
 pub use follow::Follow;
 pub use generate::Generation;
 pub use import::{ImportNews, Imported, List, RowRefused, Trial};
@@ -73,9 +90,12 @@ pub use issue::{ISSUE_COUNT_MAX, IssueError, IssueOrder};
 pub use listing::{ExportError, Exported};
 pub use look::{COUNTS_AGE_MS_MAX, Counts};
 pub use measures::Verb;
+pub use movement::{Movement, Purse, PurseName};
 pub use note::{Note, NotedUse};
+pub use on_demand::{IssueOne, IssuedCode};
 pub use open::{CAMPAIGN_LABELS_MAX, NotReady, OpenError, Options};
-pub use resolve::About;
+pub use prune::{PruneError, Pruned};
+pub use resolve::{About, Given, Release};
 pub use row::RowFault;
 
 /// Fills bytes with randomness; `false` when there is none.
@@ -130,15 +150,18 @@ enum Awaits {
     Outcome(Telling),
     /// Records, to go on with.
     Look(Box<Look>),
+    /// A receipt, to choose legs of.
+    Legs(Box<Choosing>),
 }
 
 /// What is needed to tell a ledger's outcome.
 struct Telling {
     id: RequestId,
     asked: Asked,
-    holders: SmallVec<[Option<Arc<str>>; 1]>,
+    shown: SmallVec<[Shown; 1]>,
     judged: Option<Judged>,
     refusal: Option<Refusal>,
+    again: Option<Box<Again>>,
 }
 
 impl Context {
@@ -201,8 +224,9 @@ impl Engine {
     pub fn finish(&self, context: Context, answer: Result<Answer, LedgerError>) -> Prepared {
         let Context { verb, awaits } = context;
         match awaits {
-            Awaits::Outcome(telling) => self.answered(verb, self.verdict(telling, answer)),
+            Awaits::Outcome(telling) => self.told(verb, telling, answer),
             Awaits::Look(look) => self.looked(verb, *look, &answer),
+            Awaits::Legs(choosing) => self.chosen(*choosing, answer),
         }
     }
 
@@ -212,42 +236,69 @@ impl Engine {
         Prepared::Answer(verdict)
     }
 
-    fn verdict(&self, telling: Telling, answer: Result<Answer, LedgerError>) -> Verdict {
-        let Telling { id, asked, holders, judged, refusal } = telling;
-        let outcome = outcome_of(answer)?;
+    /// Tells what the ledger answered; or goes on with less, where that will do.
+    fn told(
+        &self,
+        verb: Verb,
+        mut telling: Telling,
+        answer: Result<Answer, LedgerError>,
+    ) -> Prepared {
+        let outcome = match outcome_of(answer) {
+            Ok(outcome) => outcome,
+            Err(refusal) => return self.answered(verb, Err(refusal)),
+        };
+        if let (Outcome::Refused(blocked), Some(judged), Some(again)) =
+            (&outcome, &telling.judged, telling.again.take())
+        {
+            let (place, refusal) = self.refuse(blocked, judged);
+            return match self.post_without(*again, judged, place, refusal) {
+                Ok(prepared) => prepared,
+                Err(refusal) => self.answered(verb, Err(refusal)),
+            };
+        }
+        self.answered(verb, self.verdict(telling, outcome))
+    }
+
+    fn verdict(&self, telling: Telling, outcome: Outcome) -> Verdict {
+        let Telling { id, asked, shown, judged, refusal, again: _ } = telling;
         match outcome {
-            Outcome::Done(receipt) => Ok(Box::new(tell(&receipt, asked, id, false, &holders))),
+            Outcome::Done(receipt) => Ok(Box::new(tell(&receipt, asked, id, false, &shown))),
             Outcome::Replayed(receipt) => {
-                Ok(Box::new(tell(&receipt, asked, id, asked != Asked::Status, &holders)))
+                Ok(Box::new(tell(&receipt, asked, id, asked != Asked::Status, &shown)))
             }
             Outcome::Mismatch => Err(Refusal::new(Reason::IdMismatch)),
             Outcome::Unknown | Outcome::Looked => {
                 Err(refusal.unwrap_or_else(|| Refusal::new(Reason::RedemptionNotFound)))
             }
             Outcome::Refused(blocked) => Err(match &judged {
-                Some(judged) => self.refuse(&blocked, &judged.plan, judged),
-                None => limits::explain(&blocked, &Plan::default()),
+                Some(judged) => self.refuse(&blocked, judged).1,
+                None => limits::explain(&blocked, &Plan::default(), |_| None),
             }),
         }
     }
 
-    /// The refusal that a ledger's "no" means; with when and where a used code was used, if that
-    /// can be said without waiting for a network.
-    fn refuse(&self, blocked: &Blocked, plan: &Plan, judged: &Judged) -> Refusal {
-        let refusal = limits::explain(blocked, plan);
+    /// The refusal that a ledger's "no" means, and the place of the part that it is about; with
+    /// when and where a used code was used, if that can be said without waiting for a network.
+    fn refuse(&self, blocked: &Blocked, judged: &Judged) -> (usize, Refusal) {
+        let book = self.ledger.read();
+        let known = |key: &Key| self.ledger.is_local().then(|| book.used(key));
+        let refusal = limits::explain(blocked, &judged.plan, known);
+        drop(book);
         let place = usize::from(refusal.code_index.unwrap_or(0));
-        let Some((found, _)) = judged.parts.get(place) else { return refusal };
-        let refusal = refusal.in_words_of(&found.campaign);
+        let Some(part) = judged.parts.get(place) else { return (place, refusal) };
+        let refusal = Refusal { code_index: part.code_index, ..refusal };
+        let refusal = refusal.in_words_of(&part.found.campaign);
         if refusal.reason != Reason::AlreadyRedeemed || !self.ledger.is_local() {
-            return refusal;
+            return (place, refusal);
         }
-        match self.last_use(found.code.owner) {
+        let refusal = match self.last_use(part.found.code.owner) {
             Some((at, gate)) => refusal.with(|d| {
                 d.last_used_at = Some(at);
                 d.last_gate = gate;
             }),
             None => refusal,
-        }
+        };
+        (place, refusal)
     }
 
     /// When and at which gate something was used last, as far as the history can say. Blocks.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 
+use super::definitions::take_up_others;
 use super::follow::Following;
 use super::measures::Measures;
 use super::patterns::{Patterns, pattern_of};
@@ -152,9 +153,14 @@ struct Loading {
 }
 
 impl Picture for Loading {
-    fn definitions(&self, campaigns: Vec<Arc<Campaign>>, batches: Vec<catalog::Batch>) {
+    fn definitions(
+        &self,
+        campaigns: Vec<Arc<Campaign>>,
+        batches: Vec<catalog::Batch>,
+        others: Vec<catalog::Definition>,
+    ) {
         if let Ok(mut patterns) = self.patterns.lock() {
-            take_definitions(&self.index, &mut patterns, campaigns, &batches);
+            take_definitions(&self.index, &mut patterns, campaigns, &batches, &others);
         }
     }
 
@@ -175,6 +181,7 @@ pub(super) fn take_definitions(
     patterns: &mut Patterns,
     campaigns: Vec<Arc<Campaign>>,
     batches: &[catalog::Batch],
+    others: &[catalog::Definition],
 ) {
     for campaign in &campaigns {
         if let Some(pattern) = pattern_of(campaign) {
@@ -182,6 +189,8 @@ pub(super) fn take_definitions(
         }
     }
     index.change(|definitions| {
+        definitions.clear_others();
+        take_up_others(definitions, others);
         for campaign in campaigns {
             definitions.put_campaign(campaign);
         }
@@ -217,6 +226,8 @@ pub(super) fn indexed_override(own: catalog::Override) -> index::Override {
         state: own.state,
         paid: own.paid,
         holder: own.holder.map(Into::into),
+        photo: own.photo.map(Into::into),
+        issued: own.issued,
         uses: own.uses,
         balance_minor: own.balance_minor,
         valid_from: own.valid_from,

@@ -7,16 +7,14 @@
 //! Where the ledger is elsewhere, records that only the rules look at are fetched before they do;
 //! see [`look`].
 
-use smallvec::SmallVec;
-
 use super::answer::Asked;
-use super::ask::{Ask, Codes};
+use super::ask::{Ask, Judged};
 use super::kept::KeptAsk;
-use super::look::{self, Counts, Then};
+use super::look::{Counts, Then};
+use super::named::Codes;
 use super::note::Note;
 use super::{Awaits, Context, Engine, Pending, Prepared, Telling, Verb, fingerprint};
 use crate::domain::campaign::HOLD_TTL_MS_MAX;
-use crate::domain::code::CodeKey;
 use crate::domain::id::RequestId;
 use crate::domain::posting::{Command, Mode, NOTE_BYTES_MAX, Posting};
 use crate::domain::refusal::{Reason, Refusal};
@@ -52,7 +50,7 @@ impl Engine {
             Err(refusal) => return self.answered(taking.verb, Err(refusal)),
         };
         if !self.ledger.is_local() {
-            let owners = look::owners_to_take(ask, &codes);
+            let owners = self.owners_to_take(ask, &codes);
             if !owners.is_empty() {
                 let post = |_age| self.post(ask, codes.clone(), taking);
                 return match self.judged_known(&owners, Counts::Known, ask.now, post) {
@@ -70,18 +68,15 @@ impl Engine {
     /// Judges codes whose records are known, and has the ledger take them.
     pub(super) fn post(&self, ask: &Ask<'_>, codes: Codes, taking: Taking) -> Prepared {
         let Taking { id, verb, ttl_ms, deadline } = taking;
-        let keys: SmallVec<[CodeKey; 1]> = codes.iter().map(|(key, _)| *key).collect();
-        let fingerprint = fingerprint::of_request(&keys, &ask.order);
-        let shortest = codes.iter().map(|(_, found)| found.campaign.hold_ttl_ms).min();
+        let fingerprint = fingerprint::of_request(&codes.keys, &ask.order, ask.mode);
+        let shortest = codes.all().map(|found| found.campaign.hold_ttl_ms).min();
         let mode = if verb == Verb::Hold {
             Mode::Hold { until: until(ask.now, ttl_ms, shortest) }
         } else {
             Mode::Post
         };
         let posting_id = self.posting_id(ask.tenant, id);
-        // Also for a repeat, which is answered whatever the rules say by now.
-        let holders = codes.iter().map(|(_, found)| found.code.holder.clone()).collect();
-        let judged = self.judge(ask, codes).and_then(|judged| {
+        let judged = self.judge(ask, &codes).and_then(|judged| {
             let note = judged.note(ask).encode();
             if note.len() > NOTE_BYTES_MAX {
                 return Err(too_long());
@@ -107,10 +102,39 @@ impl Engine {
             }
         };
         let asked = if verb == Verb::Hold { Asked::Hold } else { Asked::Redeem };
-        let telling = Telling { id, asked, holders, judged, refusal };
+        // Also for a repeat, which is answered whatever the rules say by now.
+        let shown = codes.shown();
+        let again = (judged.is_some() && codes.can_spare(ask.mode))
+            .then(|| Box::new(Again { ask: KeptAsk::of(ask), codes, taking }));
+        let telling = Telling { id, asked, shown, judged, refusal, again };
         let context = Context { verb, awaits: Awaits::Outcome(telling) };
         Prepared::Posting(Box::new(Pending { task: Task { command, deadline }, context }))
     }
+
+    /// Goes on with a request of which the ledger refused the part at `place`, if it can do without
+    /// that part; else the refusal stands.
+    pub(super) fn post_without(
+        &self,
+        again: Again,
+        judged: &Judged,
+        place: usize,
+        refusal: Refusal,
+    ) -> Result<Prepared, Refusal> {
+        let Again { ask, mut codes, taking } = again;
+        let ask = ask.ask();
+        match judged.parts.get(place) {
+            Some(part) => codes.spare(part, refusal, ask.mode)?,
+            None => return Err(refusal),
+        }
+        Ok(self.post(&ask, codes, taking))
+    }
+}
+
+/// A request that can be posted again with less.
+pub(super) struct Again {
+    ask: KeptAsk,
+    codes: Codes,
+    taking: Taking,
 }
 
 fn until(now: Timestamp, ttl_ms: u64, shortest: Option<u64>) -> Timestamp {

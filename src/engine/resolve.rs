@@ -4,13 +4,16 @@
 
 use smallvec::SmallVec;
 
-use super::answer::{Asked, part};
-use super::{Awaits, Context, Engine, Pending, Prepared, Telling, Verb};
+use super::answer::{Asked, legs_of, part};
+use super::note::Note;
+use super::{Awaits, Context, Engine, Pending, Prepared, Telling, Verb, outcome_of};
 use crate::domain::campaign::HOLD_TTL_MS_MAX;
-use crate::domain::id::{RequestId, TenantId};
-use crate::domain::posting::Command;
+use crate::domain::code::CodeKey;
+use crate::domain::id::{PostingId, RequestId, TenantId};
+use crate::domain::posting::{Command, Leg, Outcome, Part};
+use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::time::Timestamp;
-use crate::ledger::Task;
+use crate::ledger::{Answer, LedgerError, Task};
 
 /// Who asks about which posting, and when.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +28,45 @@ pub struct About<'a> {
     pub deadline: Timestamp,
 }
 
+/// What shall be given back of a hold or redemption.
+#[derive(Debug, Clone)]
+pub struct Release<'a> {
+    /// The id of the release.
+    pub id: RequestId,
+    /// How much.
+    pub part: Given<'a>,
+    /// What its owner gets for it instead of money: an earning of a voucher or account, which comes
+    /// with the release or not at all.
+    pub credit: Option<Leg>,
+}
+
+/// How much is given back.
+#[derive(Debug, Clone, Copy)]
+pub enum Given<'a> {
+    /// So much of its size; zero: all of it.
+    Size(u64),
+    /// All that these codes have of it. An order without them is left.
+    Codes(&'a [&'a str]),
+}
+
+/// A release of some codes, before it is known which legs they have.
+pub(super) struct Choosing {
+    id: RequestId,
+    posting: PostingId,
+    release_id: PostingId,
+    keys: SmallVec<[CodeKey; 1]>,
+    credit: Option<Box<Leg>>,
+    now: Timestamp,
+    deadline: Timestamp,
+}
+
+impl Telling {
+    /// For what needs no rules.
+    fn of(id: RequestId, asked: Asked) -> Self {
+        Self { id, asked, shown: SmallVec::new(), judged: None, refusal: None, again: None }
+    }
+}
+
 impl Engine {
     /// Prepares to turn a hold into a redemption; `size` of it, or all with zero.
     #[must_use]
@@ -34,14 +76,58 @@ impl Engine {
         pending(about, command, Verb::Confirm, Asked::Confirm)
     }
 
-    /// Prepares to give back `size` of a hold or redemption, or all with zero. Repeated with the
-    /// same `release_id`, it gives back once.
+    /// Prepares to give back a hold or redemption, or a part of it. Repeated with the same id, it
+    /// gives back once.
     #[must_use]
-    pub fn release(&self, about: About<'_>, release_id: RequestId, size: u64) -> Prepared {
+    pub fn release(&self, about: About<'_>, release: Release<'_>) -> Prepared {
         let id = self.posting_id(about.tenant, about.id);
-        let release_id = self.posting_id(about.tenant, release_id);
-        let command = Command::Release { id, release_id, part: part(size), now: about.now };
-        pending(about, command, Verb::Release, Asked::Release(release_id))
+        let release_id = self.posting_id(about.tenant, release.id);
+        let asked = Asked::Release(release_id);
+        let credit = release.credit.map(Box::new);
+        let part = match release.part {
+            Given::Size(size) => part(size),
+            Given::Codes(codes) => {
+                // Which legs these codes have, the receipt says.
+                let keys = codes.iter().map(|code| self.key_of(about.tenant, code)).collect();
+                let About { now, deadline, .. } = about;
+                let choosing =
+                    Choosing { id: about.id, posting: id, release_id, keys, credit, now, deadline };
+                let task = Task { command: Command::Status { id, now }, deadline };
+                let awaits = Awaits::Legs(Box::new(choosing));
+                let context = Context { verb: Verb::Release, awaits };
+                return Prepared::Posting(Box::new(Pending { task, context }));
+            }
+        };
+        let command = Command::Release { id, release_id, part, credit, now: about.now };
+        pending(about, command, Verb::Release, asked)
+    }
+
+    /// Goes on with a release of some codes once their receipt is known.
+    pub(super) fn chosen(
+        &self,
+        choosing: Choosing,
+        answer: Result<Answer, LedgerError>,
+    ) -> Prepared {
+        let Choosing { id, posting, release_id, keys, credit, now, deadline } = choosing;
+        let refused = |refusal| self.answered(Verb::Release, Err(refusal));
+        let receipt = match outcome_of(answer) {
+            Ok(Outcome::Replayed(receipt)) => receipt,
+            Ok(_) => return refused(Refusal::new(Reason::RedemptionNotFound)),
+            Err(refusal) => return refused(refusal),
+        };
+        let note = Note::of(&receipt.note);
+        let mut legs = 0;
+        for (index, key) in (0_u8..).zip(&keys) {
+            let Some(place) = note.uses.iter().position(|used| used.code == Some(*key)) else {
+                return refused(Refusal::new(Reason::CodeNotFound).at(index));
+            };
+            legs |= legs_of(&note, place);
+        }
+        let part = Part::Legs(legs);
+        let command = Command::Release { id: posting, release_id, part, credit, now };
+        let telling = Telling::of(id, Asked::Release(release_id));
+        let context = Context { verb: Verb::Release, awaits: Awaits::Outcome(telling) };
+        Prepared::Posting(Box::new(Pending { task: Task { command, deadline }, context }))
     }
 
     /// Prepares to let a hold end `ttl_ms` from now, at most a week.
@@ -63,8 +149,7 @@ impl Engine {
 
 fn pending(about: About<'_>, command: Command, verb: Verb, asked: Asked) -> Prepared {
     let task = Task { command, deadline: about.deadline };
-    let telling =
-        Telling { id: about.id, asked, holders: SmallVec::new(), judged: None, refusal: None };
+    let telling = Telling::of(about.id, asked);
     let context = Context { verb, awaits: Awaits::Outcome(telling) };
     Prepared::Posting(Box::new(Pending { task, context }))
 }

@@ -3,6 +3,7 @@
 //! | column | meaning |
 //! |---|---|
 //! | `holder` | the customer it is bound to |
+//! | `photo` | a reference to the holder's picture |
 //! | `uses` | how often it can be used |
 //! | `balance` | starting balance, a decimal in the campaign's currency |
 //! | `valid_from`, `valid_until` | a date (the last day counts) or a moment of RFC 3339 |
@@ -11,7 +12,7 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use crate::catalog::Override;
+use crate::catalog::{Override, PHOTO_BYTES_MAX};
 use crate::codes::import::{Reason, Row};
 use crate::domain::campaign::Campaign;
 use crate::domain::code::Malformed;
@@ -38,7 +39,7 @@ pub enum RowFault {
     LikeGenerated,
     /// A column that is not known.
     #[error(
-        "the column {0:?} is not known; known are holder, uses, balance, valid_from, valid_until and paid_at"
+        "the column {0:?} is not known; known are holder, photo, uses, balance, valid_from, valid_until and paid_at"
     )]
     Column(String),
     /// A field that cannot be read.
@@ -65,6 +66,10 @@ pub(super) fn own_of(row: &Row<'_>, campaign: &Campaign) -> Result<Option<Overri
                 return Err(wrong("holder", "at most 128 bytes are allowed"));
             }
             "holder" => own.holder = Some(value.to_owned()),
+            "photo" if value.len() > PHOTO_BYTES_MAX => {
+                return Err(wrong("photo", "at most 512 bytes are allowed"));
+            }
+            "photo" => own.photo = Some(value.to_owned()),
             "uses" => {
                 let uses = value.parse().ok().filter(|uses| *uses > 0);
                 own.uses =

@@ -2,9 +2,10 @@
 //! book.
 
 use super::answer::Verdict;
-use super::ask::{Ask, Codes};
+use super::ask::Ask;
 use super::kept::KeptAsk;
 use super::look::{Counts, Then};
+use super::named::Codes;
 use super::{Engine, Prepared, Verb};
 use crate::domain::time::Timestamp;
 
@@ -24,7 +25,7 @@ impl Engine {
         }
         let owners = self.owners(ask, &codes);
         let offer = |age_ms| self.offer(ask, codes.clone(), age_ms);
-        match self.judged_known(&owners, counts, ask.now, offer) {
+        match self.judged_known(&owners, counts, self.now(), offer) {
             Some(verdict) => self.answered(Verb::Validate, verdict),
             None => {
                 let then = Then::Validate { ask: KeptAsk::of(ask), codes, counts };
@@ -33,9 +34,20 @@ impl Engine {
         }
     }
 
-    /// What the rules and the book say, over counts that are `age_ms` old; absent: exact.
-    pub(super) fn offer(&self, ask: &Ask<'_>, codes: Codes, age_ms: Option<u64>) -> Verdict {
-        let judged = self.judge(ask, codes)?;
-        self.preview(ask, &judged, age_ms)
+    /// What the rules and the book say, over counts that are `age_ms` old; absent: exact. Goes on
+    /// without what the book refuses, where the request can do without it.
+    pub(super) fn offer(&self, ask: &Ask<'_>, mut codes: Codes, age_ms: Option<u64>) -> Verdict {
+        loop {
+            let judged = self.judge(ask, &codes)?;
+            let blocked = match self.preview(ask, &judged, age_ms) {
+                Ok(accepted) => return Ok(Box::new(accepted)),
+                Err(blocked) => blocked,
+            };
+            let (place, refusal) = self.refuse(&blocked, &judged);
+            match judged.parts.get(place) {
+                Some(part) => codes.spare(part, refusal, ask.mode)?,
+                None => return Err(refusal),
+            }
+        }
     }
 }

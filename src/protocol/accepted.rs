@@ -2,12 +2,15 @@
 
 use smallvec::SmallVec;
 
-use super::decode::{Fields, Reader};
+use super::decode::{Fields, Reader, read_array};
 use super::encode::Writer;
-use super::{CampaignKind, DecodeError, EncodeError, Id, PRODUCTS_MAX, State, USES_MAX};
+use super::{
+    CODES_MAX, CampaignKind, DecodeError, EncodeError, Id, PRODUCTS_MAX, Refused, State, USES_MAX,
+    UseDetails,
+};
 
 /// `[129, seq, state, replayed, id, event, at_ms, until_ms, size, live, currency,
-/// total_before_minor, total_after_minor, uses, counts_age_ms]`
+/// total_before_minor, total_after_minor, uses, counts_age_ms, left_out]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Accepted<S = String> {
     /// What became of the request.
@@ -37,10 +40,12 @@ pub struct Accepted<S = String> {
     /// How old the counts are that the answer to validate rests on, in milliseconds; `None`: they
     /// are exact.
     pub counts_age_ms: Option<u64>,
+    /// Codes that were left out, each with its place and why; at most [`CODES_MAX`].
+    pub left_out: Vec<Refused<S>>,
 }
 
 /// `[campaign, version, kind, units, worth_minor, ordinal, remaining, balance_minor, holder,
-/// products, code_index]`
+/// products, code_index, details]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Use<S = String> {
     /// The campaign.
@@ -66,6 +71,8 @@ pub struct Use<S = String> {
     /// Which code of the request; [`NO_CODE`](super::NO_CODE) for a campaign that applied without
     /// one.
     pub code_index: u8,
+    /// What only some uses have.
+    pub details: UseDetails<S>,
 }
 
 impl<S: Default> Default for Use<S> {
@@ -82,6 +89,7 @@ impl<S: Default> Default for Use<S> {
             holder: None,
             products: SmallVec::new(),
             code_index: 0,
+            details: UseDetails::default(),
         }
     }
 }
@@ -97,8 +105,13 @@ pub struct Product<S = String> {
 
 impl<S: AsRef<str>> Accepted<S> {
     pub(super) fn write(&self, seq: u32, w: &mut Writer) -> Result<(), EncodeError> {
-        // Left out where counts are exact, as nearly always.
-        w.message(129, seq, 12 + u32::from(self.counts_age_ms.is_some()));
+        // Counts are nearly always exact, and codes are seldom left out.
+        let more = match (self.left_out.is_empty(), self.counts_age_ms) {
+            (true, None) => 0,
+            (true, Some(_)) => 1,
+            (false, _) => 2,
+        };
+        w.message(129, seq, 12 + more);
         w.uint(self.state.number().into());
         w.bool(self.replayed);
         w.or_nil(self.id, Writer::id);
@@ -112,8 +125,12 @@ impl<S: AsRef<str>> Accepted<S> {
         w.int(self.total_after_minor);
         w.array_limited("uses", self.uses.len(), USES_MAX)?;
         self.uses.iter().try_for_each(|one| one.write(w))?;
-        if let Some(age_ms) = self.counts_age_ms {
-            w.uint(age_ms);
+        if more > 0 {
+            w.or_nil(self.counts_age_ms, Writer::uint);
+        }
+        if more > 1 {
+            w.array_limited("left_out", self.left_out.len(), CODES_MAX)?;
+            self.left_out.iter().for_each(|refused| refused.write_one(w));
         }
         Ok(())
     }
@@ -135,6 +152,10 @@ impl<'a> Accepted<&'a str> {
             total_after_minor: fields.int_or_zero("total_after_minor")?,
             uses: read_many(fields, "uses", USES_MAX, Use::read)?,
             counts_age_ms: fields.uint_or_none("counts_age_ms")?,
+            left_out: fields.next().map_or_else(
+                || Ok(Vec::new()),
+                |r| read_array(r, "left_out", CODES_MAX, Refused::read_one),
+            )?,
         })
     }
 
@@ -153,13 +174,15 @@ impl<'a> Accepted<&'a str> {
             total_after_minor: self.total_after_minor,
             uses: self.uses.into_iter().map(Use::into_owned).collect(),
             counts_age_ms: self.counts_age_ms,
+            left_out: self.left_out.into_iter().map(Refused::into_owned).collect(),
         }
     }
 }
 
 impl<S: AsRef<str>> Use<S> {
     fn write(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        w.array_len(11);
+        let has_details = self.details.keys_len() > 0;
+        w.array_len(11 + u32::from(has_details));
         w.str(self.campaign.as_ref());
         w.uint(self.version.into());
         w.uint(self.kind.number().into());
@@ -176,7 +199,7 @@ impl<S: AsRef<str>> Use<S> {
             w.uint(product.quantity.into());
         }
         w.uint(self.code_index.into());
-        Ok(())
+        if has_details { self.details.write(w) } else { Ok(()) }
     }
 }
 
@@ -195,6 +218,7 @@ impl<'a> Use<&'a str> {
             holder: fields.str_or_none("holder")?,
             products: read_many(&mut fields, "products", PRODUCTS_MAX, Product::read)?,
             code_index: fields.uint_or_zero("code_index")?,
+            details: fields.next().map_or_else(|| Ok(UseDetails::default()), UseDetails::read)?,
         };
         fields.close()?;
         Ok(one)
@@ -213,6 +237,7 @@ impl<'a> Use<&'a str> {
             holder: self.holder.map(str::to_owned),
             products: self.products.into_iter().map(Product::into_owned).collect(),
             code_index: self.code_index,
+            details: self.details.into_owned(),
         }
     }
 }
@@ -239,11 +264,5 @@ fn read_many<'a, T>(
     max: usize,
     read: impl Fn(&mut Reader<'a>) -> Result<T, DecodeError>,
 ) -> Result<SmallVec<[T; 1]>, DecodeError> {
-    let mut many = SmallVec::new();
-    if let Some(r) = fields.next() {
-        for _ in 0..r.array_limited(what, max)? {
-            many.push(read(r)?);
-        }
-    }
-    Ok(many)
+    fields.next().map_or_else(|| Ok(SmallVec::new()), |r| read_array(r, what, max, read))
 }

@@ -115,6 +115,13 @@ impl<'a> Reader<'a> {
         fits.ok_or_else(|| self.error(what, Cause::OutOfRange { expected }))
     }
 
+    /// A day, counted from 1970-01-01.
+    pub(super) fn day(&mut self, what: &'static str) -> Result<i32, DecodeError> {
+        let day = self.int(what)?;
+        let expected = "a day, counted from 1970-01-01";
+        i32::try_from(day).map_err(|_| self.error(what, Cause::OutOfRange { expected }))
+    }
+
     pub(super) fn str(&mut self, what: &'static str) -> Result<&'a str, DecodeError> {
         self.text(what, usize::MAX)
     }
@@ -360,6 +367,20 @@ impl<'r, 'a> Fields<'r, 'a> {
         }
         Ok(())
     }
+}
+
+/// An array of at most `max` elements.
+pub(super) fn read_array<'a, T, C: Default + Extend<T>>(
+    r: &mut Reader<'a>,
+    what: &'static str,
+    max: usize,
+    read: impl Fn(&mut Reader<'a>) -> Result<T, DecodeError>,
+) -> Result<C, DecodeError> {
+    let mut many = C::default();
+    for _ in 0..r.array_limited(what, max)? {
+        many.extend([read(r)?]);
+    }
+    Ok(many)
 }
 
 /// Opens a message, reads kind and sequence number, lets `body` read the fields of that kind, and

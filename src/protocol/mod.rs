@@ -20,23 +20,29 @@ mod decode;
 mod encode;
 mod error;
 mod frame;
+mod line;
 mod numbers;
+mod options;
 mod order;
 mod refused;
 mod reply;
 mod request;
+mod use_details;
 
 pub use accepted::{Accepted, Product, Use};
 pub use code_status::CodeStatus;
 pub use error::{Cause, DecodeError, EncodeError, Fault};
 pub use frame::{FRAME_LEN_MAX, Frames, HEADER_LEN, Inbox};
-pub use numbers::{CampaignKind, CampaignStatus, CodeState, State};
-pub use order::{Line, Order, Passage};
+pub use line::Line;
+pub use numbers::{CampaignKind, CampaignStatus, CodeState, State, Trigger};
+pub use options::Options;
+pub use order::{Order, Passage};
 pub use refused::{Details, NO_CODE, Refused};
 pub use reply::{ErrorReply, GoAway, Pong, Reply, Welcome};
 pub use request::{
     CodeQuery, Confirm, Extend, Hello, Hold, Redeem, Release, Request, StatusQuery, Validate,
 };
+pub use use_details::{ProductSwitch, UseDetails, UseOfAccount};
 
 use std::fmt;
 
@@ -63,6 +69,10 @@ pub const LINES_MAX: usize = 128;
 pub const USES_MAX: usize = 64;
 /// Most products in one use.
 pub const PRODUCTS_MAX: usize = 128;
+/// Most products that one use switches.
+pub const SWITCHES_MAX: usize = 128;
+/// Most parts of an order that one use takes something off: its lines, and what no line explains.
+pub const PARTS_MAX: usize = LINES_MAX + 1;
 
 /// The id of a request: made by the caller before the first try and repeated with every further
 /// one, so that it takes effect once. UUID version 7 is advised; any 16 bytes will do.

@@ -1,4 +1,4 @@
-//! The small numbered lists that answers use.
+//! The small numbered lists that questions and answers use.
 
 /// A closed list that a newer server may have added to: a number that is not known is kept.
 macro_rules! numbered {
@@ -106,5 +106,40 @@ numbered! {
         Replaced = 4,
         /// Past its last moment.
         Expired = 5,
+    }
+}
+
+/// What brings a request about. A closed list: what a server does not know, it cannot judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum Trigger {
+    /// 0: something is booked, bought or entered.
+    #[default]
+    Booking = 0,
+    /// 1: a customer registers.
+    Registration = 1,
+    /// 2: a customer brings another one.
+    Referral = 2,
+    /// 3: a voucher is bought.
+    VoucherPurchase = 3,
+    /// 4: it is the customer's birthday.
+    Birthday = 4,
+}
+
+impl Trigger {
+    /// All triggers, in the order of their numbers.
+    pub const ALL: [Self; 5] =
+        [Self::Booking, Self::Registration, Self::Referral, Self::VoucherPurchase, Self::Birthday];
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The trigger with this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|trigger| trigger.number() == number)
     }
 }

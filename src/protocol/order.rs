@@ -3,9 +3,11 @@
 
 use smallvec::SmallVec;
 
-use super::decode::{Fields, Reader};
+use super::decode::Reader;
 use super::encode::Writer;
-use super::{Cause, DecodeError, EncodeError, GROUPS_MAX, LINES_MAX, REFERENCE_LEN_MAX};
+use super::{
+    Cause, DecodeError, EncodeError, GROUPS_MAX, LINES_MAX, Line, REFERENCE_LEN_MAX, Trigger,
+};
 
 /// The circumstances of a request. References are at most
 /// [`REFERENCE_LEN_MAX`] bytes long; amounts are in minor units of `currency`.
@@ -41,6 +43,26 @@ pub struct Order<S = String> {
     pub zone: Option<S>,
     /// Key 15: which way the guest goes.
     pub passage: Passage,
+    /// Key 16: how many nights; absent: from arrival to departure.
+    pub nights: Option<u32>,
+    /// Key 17: the local day of arrival, visit or event, counted from 1970-01-01.
+    pub arrival_day: Option<i32>,
+    /// Key 18: the local day of departure, counted from 1970-01-01.
+    pub departure_day: Option<i32>,
+    /// Key 19: the local day of booking, counted from 1970-01-01; absent: the day of the request.
+    pub booked_day: Option<i32>,
+    /// Key 20: how many adults.
+    pub adults: Option<u32>,
+    /// Key 21: how many children.
+    pub children: Option<u32>,
+    /// Key 22: how many persons; absent: adults and children.
+    pub persons: Option<u32>,
+    /// Key 23: whether it is the customer's first order; absent: not said.
+    pub first_order: Option<bool>,
+    /// Key 24: what brings the request about.
+    pub trigger: Trigger,
+    /// Key 25: the bookable date or service that it is for.
+    pub slot: Option<S>,
 }
 
 impl<S> Default for Order<S> {
@@ -61,21 +83,18 @@ impl<S> Default for Order<S> {
             order_ref: None,
             zone: None,
             passage: Passage::None,
+            nights: None,
+            arrival_day: None,
+            departure_day: None,
+            booked_day: None,
+            adults: None,
+            children: None,
+            persons: None,
+            first_order: None,
+            trigger: Trigger::Booking,
+            slot: None,
         }
     }
-}
-
-/// One line of the cart: `[product, category, quantity, amount_minor]`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Line<S = String> {
-    /// The product.
-    pub product: S,
-    /// Its category; "" for none.
-    pub category: S,
-    /// How many.
-    pub quantity: u32,
-    /// What the whole line costs, in minor units.
-    pub amount_minor: i64,
 }
 
 /// Which way a guest passes a gate.
@@ -114,30 +133,46 @@ impl<S: AsRef<str>> Order<S> {
             w.uint(8);
             w.str(currency.as_ref());
         }
-        amount(w, 9, self.total_minor);
+        number(w, 9, self.total_minor);
         if !self.lines.is_empty() {
             w.uint(10);
             w.array_limited("lines", self.lines.len(), LINES_MAX)?;
             for line in &self.lines {
-                w.array_len(4);
-                w.text("product", line.product.as_ref(), REFERENCE_LEN_MAX)?;
-                w.text("category", line.category.as_ref(), REFERENCE_LEN_MAX)?;
-                w.uint(line.quantity.into());
-                w.int(line.amount_minor);
+                line.write(w)?;
             }
         }
         if self.units != 1 {
             w.uint(11);
             w.uint(self.units.into());
         }
-        amount(w, 12, self.amount_minor);
+        number(w, 12, self.amount_minor);
         reference(w, 13, "order_ref", self.order_ref.as_ref())?;
         reference(w, 14, "zone", self.zone.as_ref())?;
         if self.passage != Passage::None {
             w.uint(15);
             w.uint(if self.passage == Passage::Entry { 1 } else { 2 });
         }
-        Ok(())
+        self.write_stay(w)
+    }
+
+    /// The keys from 16 on.
+    fn write_stay(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        number(w, 16, self.nights);
+        number(w, 17, self.arrival_day);
+        number(w, 18, self.departure_day);
+        number(w, 19, self.booked_day);
+        number(w, 20, self.adults);
+        number(w, 21, self.children);
+        number(w, 22, self.persons);
+        if let Some(first_order) = self.first_order {
+            w.uint(23);
+            w.bool(first_order);
+        }
+        if self.trigger != Trigger::Booking {
+            w.uint(24);
+            w.uint(self.trigger.number().into());
+        }
+        reference(w, 25, "slot", self.slot.as_ref())
     }
 
     fn keys_len(&self) -> u32 {
@@ -157,6 +192,16 @@ impl<S: AsRef<str>> Order<S> {
             self.order_ref.is_some(),
             self.zone.is_some(),
             self.passage != Passage::None,
+            self.nights.is_some(),
+            self.arrival_day.is_some(),
+            self.departure_day.is_some(),
+            self.booked_day.is_some(),
+            self.adults.is_some(),
+            self.children.is_some(),
+            self.persons.is_some(),
+            self.first_order.is_some(),
+            self.trigger != Trigger::Booking,
+            self.slot.is_some(),
         ]
         .into_iter()
         .map(u32::from)
@@ -177,10 +222,10 @@ fn reference<S: AsRef<str>>(
     Ok(())
 }
 
-fn amount(w: &mut Writer, key: u64, value: Option<i64>) {
+fn number(w: &mut Writer, key: u64, value: Option<impl Into<i64>>) {
     if let Some(value) = value {
         w.uint(key);
-        w.int(value);
+        w.int(value.into());
     }
 }
 
@@ -222,6 +267,16 @@ impl<'a> Order<&'a str> {
             order_ref: owned(self.order_ref),
             zone: owned(self.zone),
             passage: self.passage,
+            nights: self.nights,
+            arrival_day: self.arrival_day,
+            departure_day: self.departure_day,
+            booked_day: self.booked_day,
+            adults: self.adults,
+            children: self.children,
+            persons: self.persons,
+            first_order: self.first_order,
+            trigger: self.trigger,
+            slot: owned(self.slot),
         }
     }
 
@@ -272,31 +327,21 @@ impl<'a> Order<&'a str> {
                     }
                 }
             }
+            16 => self.nights = Some(r.uint("nights")?),
+            17 => self.arrival_day = Some(r.day("arrival")?),
+            18 => self.departure_day = Some(r.day("departure")?),
+            19 => self.booked_day = Some(r.day("booked")?),
+            20 => self.adults = Some(r.uint("adults")?),
+            21 => self.children = Some(r.uint("children")?),
+            22 => self.persons = Some(r.uint("persons")?),
+            23 => self.first_order = Some(r.bool("first_order")?),
+            24 => {
+                self.trigger = Trigger::from_number(r.uint("trigger")?)
+                    .ok_or_else(|| r.error("trigger", Cause::OutOfRange { expected: "0 to 4" }))?;
+            }
+            25 => self.slot = Some(r.text("slot", MAX)?),
             _ => r.skip("order value")?,
         }
         Ok(())
-    }
-}
-
-impl<'a> Line<&'a str> {
-    fn into_owned(self) -> Line {
-        Line {
-            product: self.product.to_owned(),
-            category: self.category.to_owned(),
-            quantity: self.quantity,
-            amount_minor: self.amount_minor,
-        }
-    }
-
-    fn read(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let mut fields = Fields::open(r, "line")?;
-        let line = Self {
-            product: fields.text_or_empty("product", REFERENCE_LEN_MAX)?,
-            category: fields.text_or_empty("category", REFERENCE_LEN_MAX)?,
-            quantity: fields.uint_or_zero("quantity")?,
-            amount_minor: fields.int_or_zero("amount_minor")?,
-        };
-        fields.close()?;
-        Ok(line)
     }
 }

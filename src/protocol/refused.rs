@@ -92,8 +92,20 @@ impl<S> Default for Details<S> {
 }
 
 impl<S: AsRef<str>> Refused<S> {
+    const FIELDS: u32 = 5;
+
     pub(super) fn write(&self, seq: u32, w: &mut Writer) {
-        w.message(190, seq, 5);
+        w.message(190, seq, Self::FIELDS);
+        self.write_fields(w);
+    }
+
+    /// As one of several in a yes: the same fields, without kind and seq.
+    pub(super) fn write_one(&self, w: &mut Writer) {
+        w.array_len(Self::FIELDS);
+        self.write_fields(w);
+    }
+
+    fn write_fields(&self, w: &mut Writer) {
         w.uint(self.number.into());
         w.str(self.reason.as_ref());
         w.uint(self.code_index.into());
@@ -111,6 +123,13 @@ impl<'a> Refused<&'a str> {
             transient: fields.bool_or_false("transient")?,
             details: fields.next().map_or_else(|| Ok(Details::default()), Details::read)?,
         })
+    }
+
+    pub(super) fn read_one(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let mut fields = Fields::open(r, "left out")?;
+        let refused = Self::read(&mut fields)?;
+        fields.close()?;
+        Ok(refused)
     }
 
     pub(super) fn into_owned(self) -> Refused {

@@ -2,10 +2,10 @@
 
 use smallvec::SmallVec;
 
-use super::decode::{self, Fields};
+use super::decode::{self, Fields, read_array};
 use super::encode::{self, Writer};
 use super::{
-    CLIENT_LEN_MAX, CODE_LEN_MAX, CODES_MAX, Cause, DecodeError, EncodeError, Id, Order,
+    CLIENT_LEN_MAX, CODE_LEN_MAX, CODES_MAX, Cause, DecodeError, EncodeError, Id, Options, Order,
     TOKEN_LEN_MAX,
 };
 
@@ -24,7 +24,7 @@ pub enum Request<S = String> {
     /// 4: make a hold a redemption.
     Confirm(Confirm),
     /// 5: give back.
-    Release(Release),
+    Release(Release<S>),
     /// 6: hold longer.
     Extend(Extend),
     /// 7: what became of that id?
@@ -44,47 +44,53 @@ pub struct Hello<S = String> {
     pub token: S,
 }
 
-/// `[1, seq, deadline_ms, codes, order, exact, explain]`
+/// `[1, seq, deadline_ms, codes, order, exact, explain, options]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Validate<S = String> {
     /// How long from sending the answer is of use, in milliseconds; 0: no deadline.
     pub deadline_ms: u32,
-    /// 1 to [`CODES_MAX`] codes of at most [`CODE_LEN_MAX`] bytes.
+    /// At most [`CODES_MAX`] codes of at most [`CODE_LEN_MAX`] bytes; none: what applies without.
     pub codes: SmallVec<[S; 2]>,
     /// The circumstances.
     pub order: Order<S>,
     /// Ask the ledger itself, not this node's picture of it.
     pub exact: bool,
-    /// Say for each condition what was asked and what was found.
+    /// Has no effect here: explanations are told over HTTP.
     pub explain: bool,
+    /// How it is to be taken.
+    pub options: Options,
 }
 
-/// `[2, seq, deadline_ms, id, codes, order]`
+/// `[2, seq, deadline_ms, id, codes, order, options]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Redeem<S = String> {
     /// How long from sending the answer is of use, in milliseconds; 0: no deadline.
     pub deadline_ms: u32,
     /// Made before the first try, the same in every try.
     pub id: Id,
-    /// 1 to [`CODES_MAX`] codes: all of them, or none.
+    /// At most [`CODES_MAX`] codes: all of them, or none.
     pub codes: SmallVec<[S; 2]>,
     /// The circumstances.
     pub order: Order<S>,
+    /// How it is to be taken.
+    pub options: Options,
 }
 
-/// `[3, seq, deadline_ms, id, codes, order, ttl_ms]`
+/// `[3, seq, deadline_ms, id, codes, order, ttl_ms, options]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hold<S = String> {
     /// How long from sending the answer is of use, in milliseconds; 0: no deadline.
     pub deadline_ms: u32,
     /// Made before the first try, the same in every try; confirm and release name it.
     pub id: Id,
-    /// 1 to [`CODES_MAX`] codes: all of them, or none.
+    /// At most [`CODES_MAX`] codes: all of them, or none.
     pub codes: SmallVec<[S; 2]>,
     /// The circumstances.
     pub order: Order<S>,
     /// How long to hold, in milliseconds; 0: the campaign's default.
     pub ttl_ms: u32,
+    /// How it is to be taken.
+    pub options: Options,
 }
 
 /// `[4, seq, deadline_ms, id, part]`
@@ -98,9 +104,9 @@ pub struct Confirm {
     pub part: u64,
 }
 
-/// `[5, seq, deadline_ms, release_id, id, part]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Release {
+/// `[5, seq, deadline_ms, release_id, id, part, codes]`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Release<S = String> {
     /// How long from sending the answer is of use, in milliseconds; 0: no deadline.
     pub deadline_ms: u32,
     /// This release's own id: the same in every try, another one for another release.
@@ -109,6 +115,9 @@ pub struct Release {
     pub id: Id,
     /// How much of its size; 0: all that is left.
     pub part: u64,
+    /// Only what these codes have of it, all of that; at most [`CODES_MAX`], and `part` is 0 then.
+    /// None: what all have.
+    pub codes: SmallVec<[S; 2]>,
 }
 
 /// `[6, seq, deadline_ms, id, ttl_ms]`
@@ -208,24 +217,27 @@ impl<S: AsRef<str>> Request<S> {
                 w.text("token", hello.token.as_ref(), TOKEN_LEN_MAX)?;
             }
             Self::Validate(validate) => {
-                let w = open(w, 1, seq, deadline_ms, 5);
+                let w = open_with(w, 1, seq, deadline_ms, 5, validate.options);
                 write_codes(w, &validate.codes)?;
                 validate.order.write(w)?;
                 w.bool(validate.exact);
                 w.bool(validate.explain);
+                write_options(w, validate.options);
             }
             Self::Redeem(redeem) => {
-                let w = open(w, 2, seq, deadline_ms, 4);
+                let w = open_with(w, 2, seq, deadline_ms, 4, redeem.options);
                 w.id(redeem.id);
                 write_codes(w, &redeem.codes)?;
                 redeem.order.write(w)?;
+                write_options(w, redeem.options);
             }
             Self::Hold(hold) => {
-                let w = open(w, 3, seq, deadline_ms, 5);
+                let w = open_with(w, 3, seq, deadline_ms, 5, hold.options);
                 w.id(hold.id);
                 write_codes(w, &hold.codes)?;
                 hold.order.write(w)?;
                 w.uint(hold.ttl_ms.into());
+                write_options(w, hold.options);
             }
             Self::Confirm(confirm) => {
                 let w = open(w, 4, seq, deadline_ms, 3);
@@ -233,10 +245,17 @@ impl<S: AsRef<str>> Request<S> {
                 w.uint(confirm.part);
             }
             Self::Release(release) => {
-                let w = open(w, 5, seq, deadline_ms, 4);
+                let has_codes = !release.codes.is_empty();
+                if has_codes && release.part != 0 {
+                    return Err(EncodeError::OutOfRange { what: "part", expected: PART_EXPECTED });
+                }
+                let w = open(w, 5, seq, deadline_ms, 4 + u32::from(has_codes));
                 w.id(release.release_id);
                 w.id(release.id);
                 w.uint(release.part);
+                if has_codes {
+                    write_codes(w, &release.codes)?;
+                }
             }
             Self::Extend(extend) => {
                 let w = open(w, 6, seq, deadline_ms, 3);
@@ -259,18 +278,33 @@ fn open(w: &mut Writer, kind: u8, seq: u32, deadline_ms: u32, fields: u32) -> &m
     w
 }
 
-fn write_codes<S: AsRef<str>>(w: &mut Writer, codes: &[S]) -> Result<(), EncodeError> {
-    if codes.is_empty() {
-        return Err(EncodeError::OutOfRange { what: "codes", expected: CODES_EXPECTED });
+/// Opens a message that has one field more where options are said.
+fn open_with(
+    w: &mut Writer,
+    kind: u8,
+    seq: u32,
+    deadline_ms: u32,
+    fields: u32,
+    options: Options,
+) -> &mut Writer {
+    open(w, kind, seq, deadline_ms, fields + u32::from(options.are_said()))
+}
+
+fn write_options(w: &mut Writer, options: Options) {
+    if options.are_said() {
+        options.write(w);
     }
+}
+
+const PART_EXPECTED: &str = "0 where codes are given";
+
+fn write_codes<S: AsRef<str>>(w: &mut Writer, codes: &[S]) -> Result<(), EncodeError> {
     w.array_limited("codes", codes.len(), CODES_MAX)?;
     for code in codes {
         w.text("code", code.as_ref(), CODE_LEN_MAX)?;
     }
     Ok(())
 }
-
-const CODES_EXPECTED: &str = "at least one code";
 
 impl<'a> Request<&'a str> {
     /// Reads one frame's body; gives the sequence number and the message.
@@ -315,6 +349,7 @@ impl<'a> Validate<&'a str> {
             order: read_order(fields)?,
             exact: fields.bool_or_false("exact")?,
             explain: fields.bool_or_false("explain")?,
+            options: read_options(fields)?,
         })
     }
 }
@@ -326,6 +361,7 @@ impl<'a> Redeem<&'a str> {
             id: fields.id("id")?,
             codes: read_codes(fields)?,
             order: read_order(fields)?,
+            options: read_options(fields)?,
         })
     }
 }
@@ -338,6 +374,7 @@ impl<'a> Hold<&'a str> {
             codes: read_codes(fields)?,
             order: read_order(fields)?,
             ttl_ms: fields.uint_or_zero("ttl_ms")?,
+            options: read_options(fields)?,
         })
     }
 }
@@ -352,14 +389,24 @@ impl Confirm {
     }
 }
 
-impl Release {
-    fn read(fields: &mut Fields<'_, '_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            deadline_ms: fields.uint_or_zero("deadline_ms")?,
-            release_id: fields.id("release_id")?,
-            id: fields.id("id")?,
-            part: fields.uint_or_zero("part")?,
-        })
+impl<'a> Release<&'a str> {
+    fn read(fields: &mut Fields<'_, 'a>) -> Result<Self, DecodeError> {
+        let deadline_ms = fields.uint_or_zero("deadline_ms")?;
+        let release_id = fields.id("release_id")?;
+        let id = fields.id("id")?;
+        let part = fields.uint_or_zero("part")?;
+        let codes = match fields.next() {
+            None => SmallVec::new(),
+            Some(r) => {
+                let codes = read_array(r, "codes", CODES_MAX, |r| r.text("code", CODE_LEN_MAX))?;
+                if part != 0 && !SmallVec::is_empty(&codes) {
+                    let cause = Cause::OutOfRange { expected: PART_EXPECTED };
+                    return Err(r.error("part", cause));
+                }
+                codes
+            }
+        };
+        Ok(Self { deadline_ms, release_id, id, part, codes })
     }
 }
 
@@ -403,12 +450,14 @@ impl Request<&str> {
                 order: validate.order.into_owned(),
                 exact: validate.exact,
                 explain: validate.explain,
+                options: validate.options,
             }),
             Self::Redeem(redeem) => Request::Redeem(Redeem {
                 deadline_ms: redeem.deadline_ms,
                 id: redeem.id,
                 codes: owned(&redeem.codes),
                 order: redeem.order.into_owned(),
+                options: redeem.options,
             }),
             Self::Hold(hold) => Request::Hold(Hold {
                 deadline_ms: hold.deadline_ms,
@@ -416,9 +465,16 @@ impl Request<&str> {
                 codes: owned(&hold.codes),
                 order: hold.order.into_owned(),
                 ttl_ms: hold.ttl_ms,
+                options: hold.options,
             }),
             Self::Confirm(confirm) => Request::Confirm(confirm),
-            Self::Release(release) => Request::Release(release),
+            Self::Release(release) => Request::Release(Release {
+                deadline_ms: release.deadline_ms,
+                release_id: release.release_id,
+                id: release.id,
+                part: release.part,
+                codes: owned(&release.codes),
+            }),
             Self::Extend(extend) => Request::Extend(extend),
             Self::Status(status) => Request::Status(status),
             Self::Code(query) => Request::Code(CodeQuery {
@@ -436,17 +492,13 @@ fn owned(texts: &[&str]) -> SmallVec<[String; 2]> {
 
 fn read_codes<'a>(fields: &mut Fields<'_, 'a>) -> Result<SmallVec<[&'a str; 2]>, DecodeError> {
     let r = fields.need("codes")?;
-    let count = r.array_limited("codes", CODES_MAX)?;
-    if count == 0 {
-        return Err(r.error("codes", Cause::OutOfRange { expected: CODES_EXPECTED }));
-    }
-    let mut codes = SmallVec::new();
-    for _ in 0..count {
-        codes.push(r.text("code", CODE_LEN_MAX)?);
-    }
-    Ok(codes)
+    read_array(r, "codes", CODES_MAX, |r| r.text("code", CODE_LEN_MAX))
 }
 
 fn read_order<'a>(fields: &mut Fields<'_, 'a>) -> Result<Order<&'a str>, DecodeError> {
     fields.next().map_or_else(|| Ok(Order::default()), Order::read)
+}
+
+fn read_options(fields: &mut Fields<'_, '_>) -> Result<Options, DecodeError> {
+    fields.next().map_or_else(|| Ok(Options::default()), Options::read)
 }

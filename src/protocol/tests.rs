@@ -61,6 +61,16 @@ fn check_reply(name: &str, seq: u32, reply: &Reply<&'static str>) {
     assert_eq!(out, frame, "{name} is kept whole");
 }
 
+fn line<'a>(
+    product: &'a str,
+    category: &'a str,
+    quantity: u32,
+    amount_minor: i64,
+) -> Line<&'a str> {
+    Line { product, category, quantity, amount_minor, ..Line::default() }
+}
+
+/// Everything that an order can say of a gate and a cart.
 fn full_order() -> Order<&'static str> {
     Order {
         customer: Some("guest-81"),
@@ -72,15 +82,42 @@ fn full_order() -> Order<&'static str> {
         brand: Some("splash"),
         currency: Some("EUR"),
         total_minor: Some(50_000),
-        lines: smallvec![
-            Line { product: "adult", category: "ticket", quantity: 2, amount_minor: 40_000 },
-            Line { product: "locker", category: "", quantity: 1, amount_minor: 10_000 },
-        ],
+        lines: smallvec![line("adult", "ticket", 2, 40_000), line("locker", "", 1, 10_000),],
         units: 3,
         amount_minor: Some(1_500),
         order_ref: Some("order-2026-11"),
         zone: Some("slides"),
         passage: Passage::Entry,
+        ..Order::default()
+    }
+}
+
+/// Everything that an order can say of a stay.
+fn stay<'a>() -> Order<&'a str> {
+    Order {
+        currency: Some("EUR"),
+        total_minor: Some(60_000),
+        lines: smallvec![
+            Line {
+                product_type: "room",
+                theme: "wellness",
+                region: "tyrol",
+                ..line("suite", "", 1, 40_000)
+            },
+            Line { product_type: "programme", ..line("massage", "spa", 2, 15_000) },
+            Line { region: "tyrol", ..line("transfer", "", 1, 5_000) },
+        ],
+        nights: Some(4),
+        arrival_day: Some(20_574),
+        departure_day: Some(20_578),
+        booked_day: Some(20_400),
+        adults: Some(2),
+        children: Some(1),
+        persons: Some(3),
+        first_order: Some(true),
+        trigger: Trigger::Referral,
+        slot: Some("summer-2026"),
+        ..Order::default()
     }
 }
 
@@ -90,6 +127,7 @@ fn redeem_at_north() -> Request<&'static str> {
         id: ID,
         codes: smallvec!["PARK-7K3M-9Q2X"],
         order: Order { gate: Some("north"), ..Order::default() },
+        ..Redeem::default()
     })
 }
 
@@ -107,6 +145,7 @@ fn golden_requests() {
         order: full_order(),
         exact: true,
         explain: true,
+        ..Validate::default()
     };
     check_request("validate", 2, &Request::Validate(validate));
     check_request("redeem", 3, &redeem_at_north());
@@ -122,11 +161,13 @@ fn golden_requests() {
             ..Order::default()
         },
         ttl_ms: 120_000,
+        ..Hold::default()
     };
     check_request("hold", 5, &Request::Hold(hold));
     let confirm = Confirm { deadline_ms: 2000, id: ID, part: 0 };
     check_request("confirm", 6, &Request::Confirm(confirm));
-    let release = Release { deadline_ms: 2000, release_id: RELEASE_ID, id: ID, part: 2 };
+    let release =
+        Release { deadline_ms: 2000, release_id: RELEASE_ID, id: ID, part: 2, codes: smallvec![] };
     check_request("release", 7, &Request::Release(release));
     let extend = Extend { deadline_ms: 2000, id: ID, ttl_ms: 120_000 };
     check_request("extend", 8, &Request::Extend(extend));
@@ -134,6 +175,46 @@ fn golden_requests() {
     let code = CodeQuery { deadline_ms: 2000, code: "PARK-7K3M-9Q2X" };
     check_request("code", 10, &Request::Code(code));
     check_request("ping", 11, &Request::Ping);
+}
+
+fn hold_dry() -> Request<&'static str> {
+    Request::Hold(Hold {
+        deadline_ms: 250,
+        id: ID,
+        codes: smallvec!["A"],
+        ttl_ms: 120_000,
+        options: Options { dry: true, ..Options::default() },
+        ..Hold::default()
+    })
+}
+
+#[test]
+fn golden_requests_of_orders() {
+    let validate = Validate {
+        deadline_ms: 250,
+        codes: smallvec!["SOMMER-2026", "PUNKTE-77"],
+        order: stay(),
+        options: Options { partial: true, now_ms: Some(NOW_MS), dry: false },
+        ..Validate::default()
+    };
+    check_request("validate_stay", 12, &Request::Validate(validate));
+    let without_code = Validate {
+        order: Order { currency: Some("EUR"), total_minor: Some(60_000), ..Order::default() },
+        ..Validate::default()
+    };
+    check_request("validate_no_code", 13, &Request::Validate(without_code));
+    let partial = Redeem {
+        deadline_ms: 250,
+        id: ID,
+        codes: smallvec!["A", "B"],
+        order: Order { arrival_day: Some(-1), ..Order::default() },
+        options: Options { partial: true, ..Options::default() },
+    };
+    check_request("redeem_partial", 14, &Request::Redeem(partial));
+    check_request("hold_dry", 15, &hold_dry());
+    let release =
+        Release { release_id: RELEASE_ID, id: ID, codes: smallvec!["B"], ..Release::default() };
+    check_request("release_code", 16, &Request::Release(release));
 }
 
 fn accepted_valid() -> Accepted<&'static str> {
@@ -246,6 +327,98 @@ fn golden_yes() {
     check_reply("pong", 11, &Reply::Pong(Pong { now_ms: NOW_MS }));
 }
 
+fn accepted_at_a_gate() -> Accepted<&'static str> {
+    Accepted {
+        state: State::Redeemed,
+        id: Some(ID),
+        event: 41_207,
+        at_ms: NOW_MS,
+        size: 1,
+        live: 1,
+        uses: smallvec![Use {
+            campaign: "season-pass",
+            version: 3,
+            kind: CampaignKind::Pass,
+            units: 1,
+            ordinal: 41_207,
+            remaining: Some(58_793),
+            holder: Some("J. Novák"),
+            details: UseDetails {
+                photo: Some("photo-81"),
+                last_entry_ms: Some(NOW_MS - 3_600_000),
+                ..UseDetails::default()
+            },
+            ..Use::default()
+        }],
+        ..Accepted::default()
+    }
+}
+
+#[test]
+fn golden_yes_to_orders() {
+    let gift = Use {
+        campaign: "gift",
+        version: 7,
+        kind: CampaignKind::Voucher,
+        units: 1,
+        worth_minor: 20_000,
+        ordinal: 1,
+        remaining: Some(0),
+        balance_minor: Some(0),
+        details: UseDetails {
+            original_minor: Some(25_000),
+            forfeited_minor: 5_000,
+            lines_minor: vec![20_000, 0, 0, 0],
+            ..UseDetails::default()
+        },
+        ..Use::default()
+    };
+    let switch = |product, to| ProductSwitch { product, to };
+    let by_itself = Use {
+        campaign: "night-4-free",
+        version: 2,
+        kind: CampaignKind::Discount,
+        units: 1,
+        worth_minor: 10_000,
+        products: smallvec![Product { product: "drink", quantity: 2 }],
+        code_index: NO_CODE,
+        details: UseDetails {
+            account: Some(UseOfAccount {
+                account: "stars",
+                spent: 20,
+                earned: 300,
+                balance: Some(1_280),
+            }),
+            switches: vec![switch("suite", "bookable"), switch("late-checkout", "exempt")],
+            lines_minor: vec![10_000, 0, 0, 0],
+            ..UseDetails::default()
+        },
+        ..Use::default()
+    };
+    let stack = Accepted {
+        at_ms: NOW_MS,
+        size: 1,
+        currency: "EUR",
+        total_before_minor: 60_000,
+        total_after_minor: 30_000,
+        uses: smallvec![gift, by_itself],
+        left_out: vec![Refused {
+            number: 150,
+            reason: "slot_not_accepted",
+            code_index: 1,
+            transient: false,
+            details: Details {
+                rule: Some("slot"),
+                text: Some("Not for this date."),
+                ..Details::default()
+            },
+        }],
+        ..Accepted::default()
+    };
+    check_reply("accepted_stack", 12, &Reply::Accepted(stack));
+    check_reply("accepted_gate", 3, &Reply::Accepted(accepted_at_a_gate()));
+}
+
 #[test]
 fn golden_no() {
     let refused = Refused {
@@ -294,6 +467,10 @@ fn newer_and_older_sides_are_understood() {
     assert_eq!(Request::decode(body(newer)), Ok((3, redeem_at_north())));
     let older = golden("older_redeem");
     assert_eq!(Request::decode(body(older)), Ok((4, redeem_plain())));
+    let hold = golden("newer_hold");
+    assert_eq!(Request::decode(body(hold)), Ok((15, hold_dry())));
+    let accepted = Reply::Accepted(accepted_at_a_gate());
+    assert_eq!(Reply::decode(body(golden("newer_accepted"))), Ok((3, accepted)));
     let pong = golden("newer_pong");
     assert_eq!(Reply::decode(body(pong)), Ok((11, Reply::Pong(Pong { now_ms: NOW_MS }))));
     // [129, 1, 9]: a state that only a newer server knows, and everything else left out.
@@ -337,13 +514,20 @@ fn decode_errors_say_where_and_why() {
     check(b"\x94\x07\x05\x00\xc4\x0f", bad, "id at byte 6: expected 16 bytes");
     check(b"\x94\x07\x05\x00\xc4\x10xyz", bad, "id at byte 6: needs 16 more bytes, has 3");
     check(b"\x94\x08\x05\x00\xa2\xff\xff", bad, "code at byte 7: not UTF-8");
-    check(b"\x94\x01\x05\x00\x90", bad, "codes at byte 5: expected at least one code");
+    check(b"\x93\x01\x05\x00", bad, "codes at byte 4: missing");
     let many = b"\x94\x01\x05\x00\xdc\x00\x11";
     check(many, Fault::LimitExceeded, "codes at byte 7: 17 exceeds the limit of 16");
     let long = b"\x94\x08\x05\x00\xda\x01\x01";
     check(long, Fault::LimitExceeded, "code at byte 7: 257 exceeds the limit of 256");
     let passage = b"\x95\x01\x05\x00\x91\xa1A\x81\x0f\x03";
     check(passage, bad, "passage at byte 10: expected 0, 1 or 2");
+    let release =
+        [b"\x97\x05\x05\x00\xc4\x10".as_slice(), &ID.0, b"\xc4\x10", &ID.0, b"\x01\x91\xa1A"];
+    check(&release.concat(), bad, "part at byte 44: expected 0 where codes are given");
+    let trigger = b"\x95\x01\x05\x00\x91\xa1A\x81\x18\x05";
+    check(trigger, bad, "trigger at byte 10: expected 0 to 4");
+    let arrival = b"\x95\x01\x05\x00\x91\xa1A\x81\x11\xce\x80\x00\x00\x00";
+    check(arrival, bad, "arrival at byte 14: expected a day, counted from 1970-01-01");
     let currency = b"\x95\x01\x05\x00\x91\xa1A\x81\x08\xa2EU";
     check(currency, bad, "currency at byte 12: expected three letters");
 }
@@ -365,10 +549,16 @@ fn what_the_server_would_not_take_is_not_sent() {
     );
     let codes = std::iter::repeat_n("A", 17).collect();
     check(validate(codes, Order::default()), limit("codes", 17, CODES_MAX));
-    let none = EncodeError::OutOfRange { what: "codes", expected: "at least one code" };
-    check(validate(smallvec![], Order::default()), none);
     let gate = Order { gate: Some(&long[..129]), ..Order::default() };
     check(validate(smallvec!["A"], gate), limit("gate", 129, REFERENCE_LEN_MAX));
+    let release = Release { part: 1, codes: smallvec!["A"], ..Release::default() };
+    let zero = EncodeError::OutOfRange { what: "part", expected: "0 where codes are given" };
+    check(Request::Release(release), zero);
+    let slot = Order { slot: Some(&long[..129]), ..Order::default() };
+    check(validate(smallvec!["A"], slot), limit("slot", 129, REFERENCE_LEN_MAX));
+    let region = Line { region: &long[..129], ..Line::default() };
+    let order = Order { lines: smallvec![region], ..Order::default() };
+    check(validate(smallvec!["A"], order), limit("region", 129, REFERENCE_LEN_MAX));
     let letters = EncodeError::OutOfRange { what: "currency", expected: "three letters" };
     let euro = Order { currency: Some("€"), ..Order::default() };
     check(validate(smallvec!["A"], euro), letters);
@@ -386,6 +576,28 @@ fn what_the_server_would_not_take_is_not_sent() {
 }
 
 #[test]
+fn what_a_use_tells_is_limited() {
+    let check = |details: UseDetails<&str>, what, found, max| {
+        let accepted =
+            Accepted { uses: smallvec![Use { details, ..Use::default() }], ..Accepted::default() };
+        let encoded = Reply::Accepted(accepted).encode(1, &mut Vec::new());
+        assert_eq!(encoded, Err(EncodeError::Limit { what, found, max }));
+    };
+    let lines_minor = vec![1; PARTS_MAX + 1];
+    let many_lines = UseDetails { lines_minor, ..UseDetails::default() };
+    check(many_lines, "lines_minor", PARTS_MAX + 1, PARTS_MAX);
+    let switches = vec![ProductSwitch::default(); SWITCHES_MAX + 1];
+    let many_switches = UseDetails { switches, ..UseDetails::default() };
+    check(many_switches, "switches", SWITCHES_MAX + 1, SWITCHES_MAX);
+    let left_out = vec![Refused::<&str>::default(); CODES_MAX + 1];
+    let encoded =
+        Reply::Accepted(Accepted { left_out, ..Accepted::default() }).encode(1, &mut Vec::new());
+    let too_many = EncodeError::Limit { what: "left_out", found: CODES_MAX + 1, max: CODES_MAX };
+    assert_eq!(encoded, Err(too_many));
+}
+
+/// Only lines that say all at its longest are more than a frame: their sender is told.
+#[test]
 fn the_largest_request_fits_into_a_frame() {
     let mut out = Vec::new();
     let reference = "r".repeat(REFERENCE_LEN_MAX);
@@ -396,11 +608,11 @@ fn the_largest_request_fits_into_a_frame() {
         category: reference,
         quantity: u32::MAX,
         amount_minor: i64::MIN,
+        ..Line::default()
     };
     let order = Order {
         customer: Some(reference),
         customer_groups: smallvec![reference; GROUPS_MAX],
-        lines: smallvec![line; LINES_MAX],
         gate: Some(reference),
         property: Some(reference),
         channel: Some(reference),
@@ -408,17 +620,34 @@ fn the_largest_request_fits_into_a_frame() {
         brand: Some(reference),
         order_ref: Some(reference),
         zone: Some(reference),
-        ..full_order()
+        slot: Some(reference),
+        amount_minor: Some(i64::MIN),
+        units: u32::MAX,
+        passage: Passage::Exit,
+        ..stay()
     };
-    let hold = Request::Hold(Hold {
-        deadline_ms: u32::MAX,
-        id: ID,
-        codes: smallvec![code.as_str(); CODES_MAX],
-        order,
-        ttl_ms: u32::MAX,
-    });
-    hold.encode(u32::MAX, &mut out).unwrap();
-    assert_eq!(Request::decode(body(&out)), Ok((u32::MAX, hold)));
+    let order = Order { lines: smallvec![line; LINES_MAX], ..order };
+    let hold = |order| {
+        Request::Hold(Hold {
+            deadline_ms: u32::MAX,
+            id: ID,
+            codes: smallvec![code.as_str(); CODES_MAX],
+            order,
+            ttl_ms: u32::MAX,
+            options: Options { partial: true, now_ms: Some(i64::MIN), dry: true },
+        })
+    };
+    let largest = hold(order.clone());
+    largest.encode(u32::MAX, &mut out).unwrap();
+    assert_eq!(Request::decode(body(&out)), Ok((u32::MAX, largest)));
+    let mut words = order;
+    for line in &mut words.lines {
+        (line.product_type, line.theme, line.region) = (reference, reference, reference);
+    }
+    let mut none = Vec::new();
+    let refused = hold(words).encode(1, &mut none);
+    assert!(matches!(refused, Err(EncodeError::FrameTooLong { .. })), "{refused:?}");
+    assert!(none.is_empty());
 }
 
 #[test]

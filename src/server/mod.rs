@@ -7,6 +7,7 @@ pub mod access;
 mod follow;
 mod from_wire;
 pub mod http;
+mod prune;
 pub mod quic;
 mod to_wire;
 
@@ -117,6 +118,7 @@ impl Server {
         shared.set_ready();
         tokio::spawn(sweep(Arc::clone(&shared)));
         tokio::spawn(follow::follow(Arc::clone(&shared)));
+        tokio::spawn(prune::prune(Arc::clone(&shared)));
         Ok(Self {
             shared,
             quic,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::executor::Executor;
 use crate::domain::book::{Balance, EventKind, Slot};
-use crate::domain::posting::{Blocked, Outcome, Receipt, State};
+use crate::domain::posting::{Blocked, LEGS_MAX, Outcome, Receipt, State, bit};
+use crate::domain::time::Timestamp;
 
 /// An answer's first words; `seen` when nothing was asked.
 pub(super) fn outcome(outcome: Option<&Outcome>) -> String {
@@ -61,6 +62,11 @@ pub(super) fn field(outcome: Option<&Outcome>, field: &str) -> Result<String, St
         "given" => or_none(release.map(|release| release.given)),
         "lapsed" => or_none(release.map(|release| release.lapsed)),
         "short" => or_none(release.map(|release| release.short)),
+        "gone" => list((0..LEGS_MAX).filter(|leg| receipt.gone & bit(*leg) != 0)),
+        "credited" => match release.and_then(|release| release.credit.as_deref()) {
+            Some((_, result)) => format!("{}/{}", result.amount, result.after),
+            None => "none".to_owned(),
+        },
         _ => return Err(format!("receipts have no {field}")),
     })
 }
@@ -94,9 +100,13 @@ fn purse(balance: &Balance, figure: &str) -> Option<String> {
         "earned" => balance.earned.to_string(),
         "taken" => balance.taken.to_string(),
         "lapsed" => balance.lapsed.to_string(),
-        "lots" => list(balance.lots.iter().map(|lot| match lot.expires {
-            Some(expires) => format!("{}@{}", lot.amount, expires.0),
-            None => lot.amount.to_string(),
+        "debt" => balance.debt.to_string(),
+        "lots" => list(balance.lots.iter().map(|lot| {
+            let moment = |sign, moment: Option<Timestamp>| {
+                moment.map_or_else(String::new, |moment| format!("{sign}{}", moment.0))
+            };
+            let (expires, from) = (moment('@', lot.expires), moment('>', lot.spendable_from));
+            format!("{}{expires}{from}", lot.amount)
         })),
         _ => return None,
     })

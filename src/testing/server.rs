@@ -9,7 +9,8 @@ use crate::auth::caller::{Identity, Name};
 use crate::auth::certificate::Authority;
 use crate::auth::guess::GuessOptions;
 use crate::auth::role::Role;
-use crate::catalog::{self, CampaignDocument, Expect};
+use crate::catalog::document::BundleDocument;
+use crate::catalog::{self, DefinitionDocument, Expect};
 use crate::client;
 use crate::clock::Clock;
 use crate::codes::import::Format;
@@ -223,14 +224,34 @@ impl ServerBox {
         self.clock.now()
     }
 
-    /// Stores a campaign from a TOML document.
+    /// Stores the definitions of a TOML file: one campaign, or a bundle.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn campaign(&self, toml: &str) -> SetUp<()> {
-        let document = CampaignDocument::from_toml(toml).map_err(|error| format!("{error:?}"))?;
-        let stored = self.engine.put_campaign(&self.tenant, document, Expect::Any, "test");
-        stored.map(|_| ()).map_err(|error| error.to_string())
+    pub fn define(&self, toml: &str) -> SetUp<()> {
+        let bundle = BundleDocument::from_toml(toml).map_err(|error| format!("{error:?}"))?;
+        let BundleDocument { account, group, slot, policy, campaign, .. } = bundle;
+        let accounts = account.into_iter().map(DefinitionDocument::Account);
+        let groups = group.into_iter().map(DefinitionDocument::Group);
+        let slots = slot.into_iter().map(DefinitionDocument::Slot);
+        let policy = policy.into_iter().map(DefinitionDocument::Policy);
+        for definition in accounts.chain(groups).chain(slots).chain(policy) {
+            let stored = self.engine.put_definition(&self.tenant, definition, Expect::Any, "test");
+            stored.map_err(|error| error.to_string())?;
+        }
+        for campaign in campaign {
+            let stored = self.engine.put_campaign(&self.tenant, campaign, Expect::Any, "test");
+            stored.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Lets an order take up to so many codes, instead of one.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub fn allow_codes(&self, codes_max: u8) -> SetUp<()> {
+        self.define(&format!("[policy]\ncodes_max = {codes_max}"))
     }
 
     /// Adds own codes to a campaign: one a line, or CSV with a header.

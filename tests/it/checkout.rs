@@ -54,7 +54,7 @@ fn a_voucher_pays_what_the_order_leaves() {
         redeem c GIFT,CARD total=4000    => balance_empty code=0
         redeem c CARD,GIFT total=4000    => no_effect code=1        # nothing is left to pay
         release b part=950               => redeemed worth=6000 live=6000 balance=950
-        redeem c GIFT,CARD total=4000    => redeemed worth=950,3050 balance=0,6950 after=0 size=1
+        redeem c GIFT,CARD total=4000    => redeemed worth=950,3050 balance=0,6950 after=0 size=4000
         release c                        => released balance=950,10000",
     );
 }
@@ -238,7 +238,7 @@ fn several_codes_are_taken_together_or_not_at_all() {
         redeem b ONE,one total=9000       => already_applied number=160 code=1
         redeem b ONE,ON.E total=9000      => already_applied code=1
         code ONE                          => ready used=0
-        redeem b ONE,TWO,GIFT total=9000  => redeemed worth=1000,1000,7000 after=0 size=1
+        redeem b ONE,TWO,GIFT total=9000  => redeemed worth=1000,1000,7000 after=0 size=9000
         redeem b ONE,TWO,GIFT total=9000  => again redeemed same=true
         redeem b ONE,GIFT,TWO total=9000  => id_mismatch
         redeem c TWO total=9000           => already_redeemed

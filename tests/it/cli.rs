@@ -130,7 +130,7 @@ fn every_command_explains_itself() {
 fn wrong_use_ends_with_2() {
     let here = Here::new();
     here.run(2, &["reedem"]);
-    here.run(2, &["redeem"]);
+    here.run(2, &["redeem", "A", "--line", "ticket"]);
     here.run(2, &["redeem", "A", "--total", "5"]);
     here.run(2, &["serve", "--set", "workers"]);
     let (_, err) = here.run(2, &["serve", "--set", "wrokers=2"]);
@@ -308,6 +308,12 @@ fn a_whole_round_with_a_server() {
     assert_eq!(serving.json(0, &["validate", code])["state"], "valid");
     let exact = serving.json(0, &["validate", code, "--exact"]);
     assert_eq!((&exact["state"], exact.get("counts_age_ms")), (&"valid".into(), None));
+    let explained = serving.json(0, &["validate", code, "--explain"]);
+    assert_eq!(explained["explanation"]["campaigns"][0]["campaign"], "summer");
+    let tried = serving.json(0, &["redeem", code, "--dry", "--arrival", "2026-05-01"]);
+    assert_eq!((&tried["state"], tried.get("id")), (&"valid".into(), None));
+    let later = ["validate", code, "--now", "2031-01-01T00:00:00Z"];
+    assert_eq!(serving.json(0, &later)["at"], "2031-01-01T00:00:00.000Z");
     let id = "0190f2f0-0000-7000-8000-00000000002a";
     let first = serving.json(0, &["redeem", code, "--gate", "north", "--id", id]);
     assert_eq!((&first["state"], &first["replayed"]), (&"redeemed".into(), &false.into()));
@@ -413,4 +419,41 @@ fn metrics_are_well_named() {
     let checked = promtool.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     assert!(checked.status.success() && said.is_empty(), "promtool: {said}");
+}
+
+#[test]
+fn single_codes_are_issued_shown_and_removed() {
+    let here = Here::new();
+    here.json(0, &["init"]);
+    let serving = Serving::start(&here);
+    let file = here.write(
+        "fair.toml",
+        "id = \"fair\"\nkind = \"access\"\nretention = \"1day\"\n\
+         codes = { pattern = \"FAIR-############\" }\n",
+    );
+    serving.json(0, &["campaign", "apply", &file]);
+    let id = "0190f2f0-0000-7000-8000-00000000002a";
+    let words = ["code", "issue", "fair", "--holder", "ada", "--photo", "p/1", "--request", id];
+    let issued = serving.json(0, &words);
+    assert_eq!(serving.json(0, &words)["code"], issued["code"]);
+    let code = issued["code"].as_str().unwrap();
+    serving.json(0, &["code", "photo", code, "--photo", "p/2"]);
+    let page = serving.json(0, &["code", "show", code]);
+    assert_eq!((&page["holder"], &page["photo"]), (&"ada".into(), &"p/2".into()));
+    assert_eq!(serving.json(0, &["code", "prune", "--dry-run"])["sum"]["removed"], 0);
+    here.write(
+        "fair.toml",
+        &std::fs::read_to_string(&file)
+            .unwrap()
+            .replace("retention", "validity = { until = \"2020-01-01\" }\nretention"),
+    );
+    serving.json(0, &["campaign", "apply", &file]);
+    let pruned = serving.json(0, &["code", "prune"]);
+    assert_eq!(
+        (&pruned["sum"]["removed"], &pruned["campaigns"][0]["campaign"]),
+        (&1.into(), &"fair".into())
+    );
+    assert_eq!(serving.json(0, &["slot", "list"]), Value::Array(Vec::new()));
+    serving.json(1, &["account", "show", "card"]);
+    assert_eq!(serving.stop(), Some(0));
 }

@@ -12,7 +12,9 @@
 //!
 //! Callers: `redeem ID CODES`, `hold ID CODES ttl=MS`, `validate CODES`, `confirm ID part=N`,
 //! `release ID part=N as=ID`, `extend ID ttl=MS`, `status ID`, `code CODE`; what they can say of
-//! an order is in [`order`]. Several codes are joined by commas. The office: `pause`, `resume`,
+//! an order is in [`order`]. Several codes are joined by commas, `-` is none; `partial=true`,
+//! `dry=true` and `now=MOMENT` are options; `release ID codes=CODES` gives back these only. The
+//! office: `pause`, `resume`,
 //! `end` and `draft CAMPAIGN`, `revoke` and `reinstate CODE`, `paid CODE MOMENT`,
 //! `replace OLD NEW`; and `restart`, which stops the server and starts it over the same stores.
 //!
@@ -25,13 +27,13 @@ use std::collections::HashMap;
 use jeton::auth::role::Role;
 use jeton::catalog::{CampaignDocument, Expect};
 use jeton::client::{
-    Accepted, Client, Confirm, Extend, Id, Line, Order, Passage, Release, Reply, Request,
+    Accepted, Client, Confirm, Extend, Id, Line, Order, Passage, Release, Reply, Request, Trigger,
 };
 use jeton::domain::campaign::Status;
 use jeton::domain::id::CampaignId;
 use jeton::domain::time::Timestamp;
 use jeton::engine::CodeChange;
-use jeton::protocol::{CodeQuery, Hold, Redeem, StatusQuery, Validate};
+use jeton::protocol::{CodeQuery, Hold, Options, Redeem, StatusQuery, Validate};
 use jeton::testing::{BoxOptions, ManualClock, ServerBox};
 
 use crate::told::{fact, normal, outcome};
@@ -88,6 +90,7 @@ impl House {
         let client = server.client(Role::Checkout).await.unwrap();
         let first_yes = HashMap::new();
         let house = Self { clock, server, client, options, first_yes, releases: 0, dir };
+        house.server.allow_codes(16).unwrap();
         for (toml, codes) in campaigns {
             house.put(toml);
             let id = CampaignDocument::from_toml(toml).unwrap().id;
@@ -100,7 +103,7 @@ impl House {
 
     /// Stores a campaign, or another version of it.
     pub(crate) fn put(&self, toml: &str) {
-        self.server.campaign(toml).unwrap();
+        self.server.define(toml).unwrap();
     }
 
     /// Stops the server and starts it again over the same stores.
@@ -220,7 +223,13 @@ impl House {
         let subject = words.get(1).copied().ok_or("what?")?;
         let number = |name: &str| said(words, name).map_or(0, |n| n.parse().unwrap());
         let ttl_ms = u32::try_from(number("ttl")).unwrap();
-        let codes = |text: &str| text.split(',').map(str::to_owned).collect();
+        let codes =
+            |text: &str| text.split(',').filter(|code| *code != "-").map(str::to_owned).collect();
+        let options = Options {
+            partial: said(words, "partial") == Some("true"),
+            now_ms: said(words, "now").map(|now| moment(now).0),
+            dry: said(words, "dry") == Some("true"),
+        };
         let about = id(subject);
         Ok(match words[0] {
             "redeem" => Request::Redeem(Redeem {
@@ -228,6 +237,7 @@ impl House {
                 id: about,
                 codes: codes(words[2]),
                 order: order(&words[3..])?,
+                options,
             }),
             "hold" => Request::Hold(Hold {
                 deadline_ms: 0,
@@ -235,10 +245,12 @@ impl House {
                 codes: codes(words[2]),
                 order: order(&words[3..])?,
                 ttl_ms,
+                options,
             }),
             "validate" => Request::Validate(Validate {
                 codes: codes(subject),
                 order: order(&words[2..])?,
+                options,
                 ..Validate::default()
             }),
             "confirm" => {
@@ -249,7 +261,8 @@ impl House {
                 let fresh = format!("release {}", self.releases);
                 let release_id = id(said(words, "as").unwrap_or(&fresh));
                 let part = number("part");
-                Request::Release(Release { id: about, release_id, part, ..Release::default() })
+                let codes = said(words, "codes").map(codes).unwrap_or_default();
+                Request::Release(Release { id: about, release_id, part, codes, deadline_ms: 0 })
             }
             "extend" => Request::Extend(Extend { id: about, ttl_ms, ..Extend::default() }),
             "status" => Request::Status(StatusQuery { deadline_ms: 0, id: about }),
@@ -264,7 +277,9 @@ fn said<'a>(words: &[&'a str], name: &str) -> Option<&'a str> {
 }
 
 /// `customer= group= gate= property= channel= partner= brand= ref= units= amount=MINOR
-/// total=MINOR:EUR line=PRODUCT/CATEGORY/QUANTITY/MINOR in=ZONE out=ZONE`
+/// total=MINOR:EUR line=PRODUCT/CATEGORY/QUANTITY/MINOR[/TYPE[/THEME[/REGION]]] in=ZONE out=ZONE
+/// nights= arrival=DATE departure=DATE booked=DATE adults= children= persons= first=BOOL
+/// trigger=NUMBER slot=`
 fn order(words: &[&str]) -> Result<Order, String> {
     let mut order = Order::default();
     for word in words {
@@ -293,13 +308,32 @@ fn order(words: &[&str]) -> Result<Order, String> {
                     category: parts[1].to_owned(),
                     quantity: parts[2].parse().unwrap(),
                     amount_minor: parts[3].parse().unwrap(),
+                    product_type: parts.get(4).copied().unwrap_or_default().to_owned(),
+                    theme: parts.get(5).copied().unwrap_or_default().to_owned(),
+                    region: parts.get(6).copied().unwrap_or_default().to_owned(),
                 });
             }
+            "nights" => order.nights = Some(value.parse().unwrap()),
+            "arrival" => order.arrival_day = Some(day(value)),
+            "departure" => order.departure_day = Some(day(value)),
+            "booked" => order.booked_day = Some(day(value)),
+            "adults" => order.adults = Some(value.parse().unwrap()),
+            "children" => order.children = Some(value.parse().unwrap()),
+            "persons" => order.persons = Some(value.parse().unwrap()),
+            "first" => order.first_order = Some(value.parse().unwrap()),
+            "trigger" => {
+                order.trigger = Trigger::from_number(value.parse().unwrap()).unwrap();
+            }
+            "slot" => order.slot = own(),
             "in" => (order.zone, order.passage) = (own(), Passage::Entry),
             "out" => (order.zone, order.passage) = (own(), Passage::Exit),
-            "ttl" => {}
+            "ttl" | "partial" | "dry" | "now" => {}
             _ => return Err(format!("an order has no {name}")),
         }
     }
     Ok(order)
+}
+
+fn day(date: &str) -> i32 {
+    date.parse::<chrono::NaiveDate>().unwrap().to_epoch_days()
 }

@@ -542,7 +542,7 @@ fn every_path_is_described_and_nothing_needs_a_token_to_know_that_it_lives() {
     let described = office.get("", "/openapi.json").json();
     assert_eq!(described["openapi"], "3.1.0");
     let paths = described["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 28, "{:?}", paths.keys());
+    assert_eq!(paths.len(), 41, "{:?}", paths.keys());
     for (path, item) in paths {
         for (method, operation) in item.as_object().unwrap() {
             let named = path.matches('{').count();
@@ -559,6 +559,74 @@ fn every_path_is_described_and_nothing_needs_a_token_to_know_that_it_lives() {
         let name = part.split('"').next().unwrap();
         assert!(schemas.contains_key(name), "{name} is not described");
     }
+}
+
+#[test]
+fn a_validation_is_explained_and_other_verbs_can_be_tried() {
+    let office = Office::open();
+    let admin = office.token(Role::Admin);
+    let campaign = json!({
+        "id": "sale", "kind": "discount", "currency": "EUR", "uses": 1,
+        "conditions": [{"type": "amount", "min": "500.00"}],
+        "effects": [{"type": "percent", "percent": "10"}],
+    });
+    let put = [("if-none-match", "*")];
+    let heard = office.ask(&admin, "PUT", "/v1/campaigns/sale", &put, &campaign.to_string());
+    assert_eq!(heard.status, 200, "{}", heard.text);
+    office.server.as_ref().unwrap().codes("sale", "SALE").unwrap();
+    let order = json!({"currency": "EUR", "total": "600.00"});
+    let mut ask = json!({"code": "SALE", "order": order, "explain": true});
+
+    let yes = office.post(&admin, "/v1/validate", &ask);
+    assert_eq!((&yes["ok"], &yes["total_after"]), (&json!(true), &json!("540.00")), "{yes}");
+    let told = &yes["explanation"]["campaigns"][0];
+    assert_eq!((&told["campaign"], &told["code_index"]), (&json!("sale"), &json!(0)));
+    let findings = told["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|finding| finding["holds"] == true), "{told}");
+    let effect = &told["effects"][0];
+    assert_eq!((&effect["before"], &effect["after"]), (&json!("600.00"), &json!("540.00")));
+    let limit = &told["limits"][0];
+    assert_eq!(
+        (&limit["scope"], &limit["used"], &limit["max"]),
+        (&json!("code"), &json!(0), &json!(1))
+    );
+
+    ask["order"]["total"] = json!("499.99");
+    let no = office.post(&admin, "/v1/validate", &ask);
+    assert_eq!((&no["reason"], &no["off_by"]), (&json!("amount_below_min"), &json!(1)));
+    let findings = no["explanation"]["campaigns"][0]["findings"].as_array().unwrap();
+    let broken: Vec<&Value> = findings.iter().filter(|f| f["holds"] == false).collect();
+    assert!(matches!(broken.as_slice(), [one] if one["rule"] == "amount"), "{no}");
+    let public = office.token(Role::Public);
+    assert_eq!(office.post(&public, "/v1/validate", &ask).get("explanation"), None);
+    ask["code"] = json!("NONE");
+    assert_eq!(office.post(&admin, "/v1/validate", &ask).get("explanation"), None);
+
+    let mut ask = json!({"code": "SALE", "order": order, "dry": true});
+    for (path, id) in [("/v1/redeem", "one"), ("/v1/hold", "two")] {
+        let tried = office.act(&admin, path, id, &ask);
+        assert_eq!((&tried["state"], tried.get("id")), (&json!("valid"), None), "{tried}");
+    }
+    ask["explain"] = json!(true);
+    assert_eq!(office.act(&admin, "/v1/redeem", "one", &ask)["errors"][0]["path"], "explain");
+    let moment = json!({"code": "SALE", "order": order, "now": "2031-01-01T00:00:00Z"});
+    assert_eq!(office.post(&admin, "/v1/validate", &moment)["at"], "2031-01-01T00:00:00.000Z");
+    assert_eq!(office.act(&admin, "/v1/redeem", "one", &moment)["errors"][0]["path"], "now");
+    let till = office.token(Role::Checkout);
+    let heard = office.ask(&till, "POST", "/v1/validate", &[], &moment.to_string());
+    assert_eq!((heard.status, heard.json()["ok"].clone()), (403, Value::Null));
+
+    let partly = json!({"codes": ["SALE", "NONE"], "order": order, "partial": true});
+    let used = office.act(&till, "/v1/redeem", "three", &partly);
+    assert_eq!(used["state"], "redeemed", "{used}");
+    let left_out = &used["left_out"][0];
+    assert_eq!(
+        (&left_out["reason"], &left_out["code_index"]),
+        (&json!("code_not_found"), &json!(1))
+    );
+    let codes = json!({"codes": ["SALE"]});
+    let path = format!("/v1/redemptions/{}/release", used["id"].as_str().unwrap());
+    assert_eq!(office.act(&till, &path, "four", &codes)["state"], "released");
 }
 
 #[test]

@@ -102,8 +102,12 @@ fn after_the_work() -> Vec<LedgerExecutor> {
     ledgers
 }
 
-fn owners(receipt: &Receipt) -> Vec<Owner> {
+/// Whom an event of a posting concerns: those of its legs, and whoever is credited with it.
+fn owners(receipt: &Receipt, number: u64) -> Vec<Owner> {
     let mut owners: Vec<Owner> = receipt.legs.iter().map(|leg| leg.key().owner).collect();
+    let credited = receipt.releases.iter().filter(|release| release.event == number);
+    let credits = credited.filter_map(|release| release.credit.as_deref());
+    owners.extend(credits.map(|(leg, _)| leg.key().owner));
     owners.sort_unstable();
     owners.dedup();
     owners
@@ -115,11 +119,13 @@ fn the_history_of_an_owner_is_the_events_of_that_owner() {
         let ledger = ledger.ledger();
         let mut by_owner: BTreeMap<Owner, Vec<u64>> = BTreeMap::new();
         for entry in all_events(ledger) {
-            for owner in owners(&entry.receipt.expect("a receipt")) {
+            for owner in owners(&entry.receipt.expect("a receipt"), entry.event.number) {
                 by_owner.entry(owner).or_default().push(entry.event.number);
             }
         }
         assert!(by_owner.len() >= 7, "{by_owner:?}");
+        let gift = &by_owner[&key(FacetKind::Balance, "gift").owner];
+        assert_eq!(gift.len(), workload::BATCHES / 8, "each credit is one event: {gift:?}");
         for (owner, mut numbers) in by_owner {
             numbers.reverse();
             let history = |before, most| -> Vec<u64> {

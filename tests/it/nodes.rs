@@ -252,7 +252,7 @@ fn three_nodes_use_a_hot_code_exactly_as_often_as_it_may() {
         let redis = redis();
         let nodes = Nodes::start(redis.url(), 3).await;
         let limit = 10_000;
-        nodes.boxes[0].campaign("id = \"hot\"\nkind = \"access\"\nuses = 10_000\n").unwrap();
+        nodes.boxes[0].define("id = \"hot\"\nkind = \"access\"\nuses = 10_000\n").unwrap();
         nodes.boxes[0].codes("hot", "HOT-SALE").unwrap();
         let clients = crowd(&nodes).await;
         let rush = rush(&clients, "HOT-SALE", 3 * limit, "usage_limit").await;
@@ -276,8 +276,8 @@ fn three_nodes_on_a_cluster_keep_every_limit() {
              limits = [{{ scope = \"campaign\", max = {uses} }}, \
              {{ scope = \"customer\", max = {each} }}]\n"
         );
-        nodes.boxes[0].campaign(&campaign).unwrap();
-        nodes.boxes[0].campaign(&sparing).unwrap();
+        nodes.boxes[0].define(&campaign).unwrap();
+        nodes.boxes[0].define(&sparing).unwrap();
         nodes.boxes[0].codes("hot", "HOT-SALE\nLATE-SALE").unwrap();
         nodes.boxes[0].codes("sparing", "ONE-EACH").unwrap();
         let clients = crowd(&nodes).await;
@@ -302,7 +302,7 @@ fn what_one_node_is_told_holds_on_all_within_a_second() {
             let there = there.clone();
             async move { told(validate(&there, code, false).await) == wanted }
         };
-        nodes.boxes[0].campaign(DRINK).unwrap();
+        nodes.boxes[0].define(DRINK).unwrap();
         nodes.boxes[0].codes("drink", "ANNA\nBERT").unwrap();
         soon(|| says("ANNA", "yes")).await;
         assert_eq!(redeem(&there, "ANNA").await, "yes");
@@ -330,7 +330,7 @@ fn a_pause_does_not_wait_for_a_long_import() {
     block_on(async {
         let redis = redis();
         let nodes = Nodes::start(redis.url(), 2).await;
-        nodes.boxes[0].campaign(DRINK).unwrap();
+        nodes.boxes[0].define(DRINK).unwrap();
         nodes.boxes[0].codes("drink", "ANNA").unwrap();
         let there = nodes.client(1).await;
         soon(|| async { told(validate(&there, "ANNA", false).await) == "yes" }).await;
@@ -359,7 +359,7 @@ fn a_later_change_of_a_code_does_not_undo_what_another_node_did() {
     block_on(async {
         let redis = redis();
         let nodes = Nodes::start(redis.url(), 2).await;
-        nodes.boxes[0].campaign(DRINK).unwrap();
+        nodes.boxes[0].define(DRINK).unwrap();
         let codes: Vec<String> = (0..40).map(|number| format!("CODE-{number}")).collect();
         nodes.boxes[0].codes("drink", &codes.join("\n")).unwrap();
         let there = nodes.client(1).await;
@@ -403,7 +403,7 @@ fn a_campaign_edited_on_two_nodes_is_one_conflict() {
         let redis = redis();
         let nodes = Nodes::start(redis.url(), 2).await;
         let token = format!("Bearer {}", nodes.boxes[0].token(Role::Admin).unwrap());
-        nodes.boxes[0].campaign(DRINK).unwrap();
+        nodes.boxes[0].define(DRINK).unwrap();
         let known =
             || async { nodes.http(1, "GET", "/v1/tokens", &[("authorization", &token)]).0 == 200 };
         soon(known).await;
@@ -435,7 +435,7 @@ fn codes_and_tokens_of_one_node_work_on_the_others() {
         let admin = format!("Bearer {}", nodes.boxes[0].token(Role::Admin).unwrap());
         let with = [("authorization", admin.as_str())];
         nodes.boxes[0]
-            .campaign(&format!("{DRINK}[codes]\npattern = \"DRINK-############\"\n"))
+            .define(&format!("{DRINK}[codes]\npattern = \"DRINK-############\"\n"))
             .unwrap();
         let path = "/v1/campaigns/drink/codes:generate?count=5000&format=text";
         let (status, codes) = nodes.send(0, "POST", path, &with, "");
@@ -466,7 +466,7 @@ fn a_late_node_loads_all_and_one_that_missed_something_reads_again() {
         let redis = redis();
         let proxy = Proxy::start(redis.port()).unwrap();
         let mut nodes = Nodes::start(redis.url(), 1).await;
-        nodes.boxes[0].campaign(DRINK).unwrap();
+        nodes.boxes[0].define(DRINK).unwrap();
         nodes.boxes[0].codes("drink", "ANNA\nBERT").unwrap();
         nodes.change(0, "BERT", &CodeChange::Revoke);
         let store = RedisStore { url: proxy.url(), ..nodes.store.clone() };
@@ -505,8 +505,8 @@ fn codes_issued_twice_belong_to_the_earlier_batch_everywhere() {
     block_on(async {
         let redis = redis();
         let mut nodes = Nodes::start(redis.url(), 1).await;
-        nodes.boxes[0].campaign(DRINK).unwrap();
-        nodes.boxes[0].campaign("id = \"other\"\nkind = \"access\"\nuses = 9\n").unwrap();
+        nodes.boxes[0].define(DRINK).unwrap();
+        nodes.boxes[0].define("id = \"other\"\nkind = \"access\"\nuses = 9\n").unwrap();
         // Nobody lets this node hear of the others.
         let (dir, options) = (nodes.dir.path().to_owned(), Nodes::options(nodes.store.clone()));
         let deaf = tokio::task::spawn_blocking(move || engine_in(&dir, &options).unwrap());
@@ -521,8 +521,13 @@ fn codes_issued_twice_belong_to_the_earlier_batch_everywhere() {
 
         let left_there = async || {
             let codes = ["TWICE"].into_iter().collect();
-            let ask =
-                Ask { tenant: &tenant, codes, order: domain::Order::default(), now: deaf.now() };
+            let ask = Ask {
+                tenant: &tenant,
+                codes,
+                order: domain::Order::default(),
+                now: deaf.now(),
+                mode: jeton::engine::StackMode::AllOrNothing,
+            };
             let prepared = deaf.validate(&ask, Counts::Exact, deaf.now().plus_ms(5_000));
             deaf.carry_out(prepared).await.unwrap().uses[0].remaining
         };
@@ -544,7 +549,7 @@ fn a_silent_redis_is_unavailable_and_comes_back_by_itself() {
     block_on(async {
         let redis = redis();
         let nodes = Nodes::start(redis.url(), 2).await;
-        nodes.boxes[0].campaign(DRINK).unwrap();
+        nodes.boxes[0].define(DRINK).unwrap();
         nodes.boxes[0].codes("drink", "ANNA").unwrap();
         let there = nodes.hasty(1, 4_000).await;
         soon(|| async { told(validate(&there, "ANNA", false).await) == "yes" }).await;
@@ -576,7 +581,7 @@ fn an_emptied_redis_lets_nothing_pass() {
     block_on(async {
         let redis = redis();
         let nodes = Nodes::start(redis.url(), 3).await;
-        nodes.boxes[0].campaign("id = \"once\"\nkind = \"access\"\nuses = 1\n").unwrap();
+        nodes.boxes[0].define("id = \"once\"\nkind = \"access\"\nuses = 1\n").unwrap();
         nodes.boxes[0].codes("once", "USED\nFRESH").unwrap();
         let mut clients = Vec::new();
         for node in 0..3 {
@@ -611,7 +616,7 @@ fn validate_knows_what_was_used() {
     block_on(async {
         let redis = redis();
         let nodes = Nodes::start(redis.url(), 2).await;
-        nodes.boxes[0].campaign("id = \"many\"\nkind = \"access\"\nuses = 100\n").unwrap();
+        nodes.boxes[0].define("id = \"many\"\nkind = \"access\"\nuses = 100\n").unwrap();
         nodes.boxes[0].codes("many", "ANNA").unwrap();
         let (here, there) = (nodes.client(0).await, nodes.client(1).await);
         soon(|| async { told(validate(&there, "ANNA", false).await) == "yes" }).await;
@@ -630,7 +635,7 @@ fn a_hold_can_be_confirmed_and_released_elsewhere() {
     block_on(async {
         let redis = redis();
         let nodes = Nodes::start(redis.url(), 3).await;
-        nodes.boxes[0].campaign("id = \"once\"\nkind = \"access\"\nuses = 1\n").unwrap();
+        nodes.boxes[0].define("id = \"once\"\nkind = \"access\"\nuses = 1\n").unwrap();
         nodes.boxes[0].codes("once", "ANNA").unwrap();
         let mut clients = Vec::new();
         for node in 0..3 {
@@ -654,7 +659,7 @@ fn a_program_that_ends_leaves_the_others_alone() {
     block_on(async {
         let redis = redis();
         let mut nodes = Nodes::start(redis.url(), 2).await;
-        nodes.boxes[0].campaign(DRINK).unwrap();
+        nodes.boxes[0].define(DRINK).unwrap();
         nodes.boxes[0].codes("drink", "ANNA").unwrap();
         let gone = nodes.boxes.remove(0);
         let last = Arc::downgrade(&gone.engine);

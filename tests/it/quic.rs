@@ -153,7 +153,7 @@ fn what_cannot_be_in_time_is_not_done() {
         };
         let options = BoxOptions { clock, ..BoxOptions::default() };
         let server = ServerBox::start(dir.path(), options).await.unwrap();
-        server.campaign(PASS).unwrap();
+        server.define(PASS).unwrap();
         server.codes("pass", "PASS").unwrap();
         let client = server.client(Role::Gate).await.unwrap();
         step.store(400, Ordering::SeqCst);

@@ -12,11 +12,12 @@ mod partitions;
 mod races;
 mod verdict;
 
+use jeton::domain::book::EventKind;
 use jeton::domain::posting::FacetKind;
 use jeton::domain::time::Timestamp;
 use jeton::ledger::Cursor;
 use jeton::ledger::redis::Place;
-use jeton::testing::{BookExecutor, Executor, key, posting_id};
+use jeton::testing::{BookExecutor, Executor, check, key, posting_id};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -82,4 +83,75 @@ fn what_is_older_than_the_retention_leaves() {
     let owner = key(FacetKind::Uses, "x").owner;
     assert_eq!(redis.ledger().history(&owner, u64::MAX, 100).unwrap().len(), 1);
     assert_eq!(redis.used(key(FacetKind::Uses, "x")), 21, "what was used stays used");
+}
+
+#[test]
+fn a_credit_is_in_the_history_of_whoever_got_it() {
+    let server = Server::start();
+    let mut redis = RedisExecutor::new(&server, 16);
+    check(
+        &mut redis,
+        "
+        at 0 post a count x 4/9 + spend v 1 open 5 size 4 => done
+             release a part 1 as r1 credit g 5 => done
+             release a part 1 as r2 credit v 5 => done
+             release a part 1 as r3 => done",
+    );
+    let history = |name: &str| {
+        let owner = key(FacetKind::Balance, name).owner;
+        let entries = redis.ledger().history(&owner, u64::MAX, 10).unwrap();
+        entries.into_iter().map(|entry| entry.event.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(history("g"), [EventKind::Released]);
+    let all = [EventKind::Released, EventKind::Released, EventKind::Released, EventKind::Redeemed];
+    assert_eq!(history("v"), all);
+    assert_eq!(history("x"), all);
+    assert_eq!(history("y"), []);
+}
+
+/// Takes out of all records what they did not have before lots could wait, balances owe, legs go
+/// and releases credit; says of how many.
+const AS_BEFORE: &str = "
+    local changed = 0
+    for _, key in ipairs(redis.call('KEYS', '*')) do
+      local letter = string.match(key, '^{j%d+}([or])')
+      if letter then
+        local value = cmsgpack.unpack(redis.call('GET', key))
+        if letter == 'r' then
+          local legs = cmsgpack.unpack(value[11])
+          for _, leg in ipairs(legs) do
+            leg[10], leg[11] = nil, nil
+          end
+          value[11], value[16] = cmsgpack.pack(legs), nil
+        else
+          for entry, kept in pairs(value[2]) do
+            kept[5] = nil
+          end
+        end
+        redis.call('SET', key, cmsgpack.pack(value))
+        changed = changed + 1
+      end
+    end
+    return changed";
+
+#[test]
+fn records_of_before_are_gone_on_with() {
+    let server = Server::start();
+    let mut redis = RedisExecutor::new(&server, 1);
+    let table = "
+        at 0 post a earn g 10@90 + spend h 4 open 10@80 + count x 4/9 size 4 => done g=10 h=6 x=4
+             release a part 1 as r1 => done g=8 h=7 x=3
+             hold b earn g 5 + spend h 2 for 100 => done h=5 held:h=2";
+    check(&mut redis, table);
+    assert_eq!(server.redis.cli(&["EVAL", AS_BEFORE, "0"]).unwrap().trim(), "5");
+    let table = "
+        at 1 post c spend g 1 + spend h 1 + count x 1/9 => done lots:g=7@90 lots:h=4@80 debt:g=0 x=4
+             release a part 1 as r1 => replayed .credited=none .gone=none
+             release a part 1 as r1 credit v 1 => mismatch
+             release a legs 1 as r2 => done lots:h=7@80 .gone=1 .short=0
+             release a as r3 credit v 5 => done g=0 x=1 debt:g=0 .short=1 v=5
+             confirm b => done g=5 used:x=1
+             release b legs 0 as r4 => done g=0 .gone=0
+             release b as r5 => done lots:h=9@80 .state=released";
+    check(&mut redis, table);
 }

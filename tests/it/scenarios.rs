@@ -7,7 +7,9 @@
 mod balances;
 mod counts;
 mod holds;
+mod pending;
 mod registers;
+mod releases;
 mod transitions;
 
 use jeton::testing::{BookExecutor, Executor, run};
@@ -20,11 +22,13 @@ pub(crate) type Case = (&'static str, &'static str);
 
 /// All tables.
 pub(crate) fn cases() -> Vec<(String, String)> {
-    let written = [counts::CASES, holds::CASES, registers::CASES, balances::CASES].concat();
+    let balances = [balances::CASES, pending::CASES, releases::CASES].concat();
+    let written = [counts::CASES, holds::CASES, registers::CASES, &balances].concat();
     let named = |(name, table): &Case| ((*name).to_owned(), (*table).to_owned());
     let mut cases: Vec<(String, String)> = written.iter().map(named).collect();
     cases.extend(counts::built());
     cases.extend(balances::built());
+    cases.extend(releases::built());
     cases.extend(transitions::built());
     cases
 }

@@ -7,7 +7,8 @@ mod reference;
 
 use std::collections::BTreeMap;
 
-use jeton::domain::posting::Outcome;
+use jeton::domain::book::{Change, Event, Lot, Record};
+use jeton::domain::posting::{Outcome, Part, Released, State};
 use jeton::testing::{BookExecutor, Executor};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -175,12 +176,56 @@ fn names(steps: &[Step]) -> Vec<String> {
                         .to_owned()
                 };
                 names.extend(outcomes.iter().map(|outcome| first(format!("{outcome:?}"))));
+                names.extend(outcomes.iter().flat_map(powers).map(str::to_owned));
             }
             Step::Sweep(now) => executor.sweep(*now),
             Step::Reopen => executor.reopen(),
         }
     }
-    names.extend(executor.events_after(0).iter().map(|event| format!("{:?}", event.kind)));
+    let events = executor.events_after(0);
+    names.extend(events.iter().map(|event| format!("{:?}", event.kind)));
+    names.extend(events.iter().flat_map(balances).map(str::to_owned));
+    names
+}
+
+/// What is special about the balances that an event changed.
+fn balances(event: &Event) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for change in &event.changes {
+        let Change::Is(Record::Balance(_, balance), _) = change else { continue };
+        if balance.debt > 0 {
+            names.push("a debt");
+        }
+        let is_early = |lot: &Lot| lot.spendable_from.is_some_and(|from| from > event.at);
+        if balance.lots.iter().any(is_early) {
+            names.push("a lot for later");
+        }
+    }
+    names
+}
+
+/// What is special about an answer.
+fn powers(outcome: &Outcome) -> Vec<&'static str> {
+    let (receipt, is_done) = match outcome {
+        Outcome::Done(receipt) => (receipt, true),
+        Outcome::Replayed(receipt) => (receipt, false),
+        _ => return Vec::new(),
+    };
+    let mut names = Vec::new();
+    let last = receipt.releases.last().filter(|_| is_done);
+    if let Some(Released { part: Part::Legs(_), given, .. }) = last {
+        names.push(if *given == 0 { "legs released" } else { "the last legs released" });
+    }
+    let credit = last.and_then(|release| release.credit.as_ref());
+    names.extend(credit.map(|_| "a credit"));
+    if receipt.gone != 0 {
+        names.push(match receipt.state {
+            State::Held => "held without legs",
+            State::Redeemed => "redeemed without legs",
+            State::Released => "released after legs",
+            State::Expired => "expired without legs",
+        });
+    }
     names
 }
 
@@ -217,6 +262,15 @@ fn the_sequences_come_to_every_answer_and_event() {
         "Released",
         "Extended",
         "Expired",
+        "a debt",
+        "a lot for later",
+        "legs released",
+        "the last legs released",
+        "a credit",
+        "held without legs",
+        "redeemed without legs",
+        "released after legs",
+        "expired without legs",
     ];
     for name in wanted {
         assert!(found.get(name).is_some_and(|times| *times >= 10), "{name} is rare in {found:?}");

@@ -88,6 +88,27 @@ fn of_yes(yes: &Accepted, name: &str, now: Timestamp) -> Option<String> {
             let all = one.products.iter().map(|p| format!("{}*{}", p.product, p.quantity));
             all.collect::<Vec<_>>().join("+")
         }),
+        "codes" => uses(&|one| or_dash(Some(one.code_index).filter(|index| *index != NO_CODE))),
+        "original" => uses(&|one| or_dash(one.details.original_minor)),
+        "forfeited" => uses(&|one| one.details.forfeited_minor.to_string()),
+        "account" => uses(&|one| or_dash(one.details.account.as_ref().map(|a| &a.account))),
+        "spent" => uses(&|one| or_dash(one.details.account.as_ref().map(|a| a.spent))),
+        "earned" => uses(&|one| or_dash(one.details.account.as_ref().map(|a| a.earned))),
+        "points" => uses(&|one| or_dash(one.details.account.as_ref().and_then(|a| a.balance))),
+        "photo" => uses(&|one| or_dash(one.details.photo.as_ref())),
+        "entry" => uses(&|one| or_dash(one.details.last_entry_ms.map(utc))),
+        "lines" => uses(&|one| {
+            let all = one.details.lines_minor.iter().map(i64::to_string);
+            all.collect::<Vec<_>>().join("+")
+        }),
+        "switches" => uses(&|one| {
+            let all = one.details.switches.iter().map(|s| format!("{}:{}", s.product, s.to));
+            all.collect::<Vec<_>>().join("+")
+        }),
+        "left_out" => {
+            let all = yes.left_out.iter().map(|no| format!("{}:{}", no.code_index, no.reason));
+            all.collect::<Vec<_>>().join(",")
+        }
         _ => return None,
     })
 }

@@ -13,7 +13,7 @@ use jeton::domain::id::TenantId;
 use jeton::domain::order::Order;
 use jeton::domain::refusal::Reason;
 use jeton::domain::time::Timestamp;
-use jeton::engine::{Ask, Counts, Engine, Prepared};
+use jeton::engine::{Ask, Counts, Engine, Prepared, StackMode};
 use jeton::testing::{BoxOptions, engine_in};
 use serde::Serialize;
 use smallvec::smallvec;
@@ -78,7 +78,7 @@ pub(super) fn mistype(dir: &Path, args: &CodesArgs) -> anyhow::Result<Mistyped> 
 /// nothing behind it.
 fn ask(engine: &Engine, tenant: &TenantId, code: &str) -> Option<Reason> {
     let (order, now) = (Order::default(), engine.now());
-    let ask = Ask { tenant, codes: smallvec![code], order, now };
+    let ask = Ask { tenant, codes: smallvec![code], order, now, mode: StackMode::AllOrNothing };
     match engine.validate(&ask, Counts::Known, Timestamp::NEVER) {
         Prepared::Answer(verdict) => verdict.err().map(|refusal| refusal.reason),
         // The ledger is asked about codes that are right only.

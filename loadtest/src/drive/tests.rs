@@ -14,7 +14,7 @@ async fn load(kind: Loop, verb: Verb, seconds: u32) -> Figures {
     let dir = tempfile::tempdir().unwrap();
     let server = ServerBox::start(dir.path(), BoxOptions::default()).await.unwrap();
     server
-        .campaign(&format!("id = \"hot\"\nkind = \"pass\"\nstatus = \"active\"\nuses = {USES}"))
+        .define(&format!("id = \"hot\"\nkind = \"pass\"\nstatus = \"active\"\nuses = {USES}"))
         .unwrap();
     server.codes("hot", "FLASH-SALE").unwrap();
     let workload =

@@ -3,17 +3,19 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use smallvec::smallvec;
 
 use super::*;
-use crate::catalog;
+use crate::catalog::{self, document::PolicyDocument};
 use crate::clock::Clock;
 use crate::domain::id::{CampaignId, RequestId, TenantId};
-use crate::domain::order::{Line, Order};
+use crate::domain::order::{FirstOrder, Line, Order, Trigger};
 use crate::domain::refusal::Reason;
+use crate::domain::rules::StackMode;
 use crate::engine::{
-    CampaignDocument, Expect, IssueOrder, List, ListFormat, Options, Standing, Trial, Verdict,
-    fingerprint,
+    CampaignDocument, DefinitionDocument, Expect, IssueOrder, List, ListFormat, Options, Standing,
+    Trial, Verdict, fingerprint,
 };
 use crate::ledger::{self, Durability};
 
@@ -164,6 +166,9 @@ impl Place {
         let (engine, _) = Engine::open(options, |_, _| {}).unwrap();
         let tenant = TenantId::parse("park").unwrap();
         let place = Self { engine, tenant, _dir: dir };
+        let policy = PolicyDocument { codes_max: Some(16), ..PolicyDocument::default() };
+        let policy = DefinitionDocument::Policy(policy);
+        place.engine.put_definition(&place.tenant, policy, Expect::New, "test").unwrap();
         CAMPAIGNS.into_iter().for_each(|campaign| place.put(campaign));
         place
     }
@@ -180,7 +185,13 @@ impl Place {
     }
 
     fn ask<'a>(&'a self, codes: &[&'a str]) -> Ask<'a> {
-        Ask { tenant: &self.tenant, codes: codes.into(), order: order(), now: NOW }
+        Ask {
+            tenant: &self.tenant,
+            codes: codes.into(),
+            order: order(),
+            now: NOW,
+            mode: StackMode::AllOrNothing,
+        }
     }
 
     fn codes(&self, ask: &Ask<'_>) -> Codes {
@@ -212,14 +223,32 @@ fn order<'a>() -> Order<'a> {
         currency: Some("EUR"),
         total_minor: Some(9_000),
         lines: smallvec![
-            Line { product: "adult", category: "ticket", quantity: 2, amount_minor: 8_000 },
-            Line { product: "locker", category: "", quantity: 1, amount_minor: 500 },
+            Line {
+                product: "adult",
+                category: "ticket",
+                quantity: 2,
+                amount_minor: 8_000,
+                product_type: "programme",
+                theme: "slides",
+                region: "tyrol",
+            },
+            Line { product: "locker", quantity: 1, amount_minor: 500, ..Line::default() },
         ],
         units: 1,
         amount_minor: None,
         order_ref: Some("order-7"),
         zone: Some("slides"),
         passage: Passage::Entry,
+        nights: Some(4),
+        arrival: NaiveDate::from_epoch_days(20_574),
+        departure: NaiveDate::from_epoch_days(20_578),
+        booked: NaiveDate::from_epoch_days(20_400),
+        adults: Some(2),
+        children: Some(1),
+        persons: Some(3),
+        first_order: FirstOrder::No,
+        trigger: Trigger::Referral,
+        slot: Some("summer"),
     }
 }
 
@@ -229,10 +258,11 @@ fn a_kept_question_is_the_same_question() {
     for passage in [Passage::None, Passage::Entry, Passage::Exit] {
         let mut ask = place.ask(&["PLAIN"]);
         ask.order.passage = passage;
-        let key = place.codes(&ask).first().unwrap().0;
+        ask.mode = StackMode::Partial;
+        let key = *place.codes(&ask).keys.first().unwrap();
         let all = |ask: &Ask<'_>| {
-            let print = fingerprint::of_request(&[key], &ask.order);
-            (ask.tenant.clone(), ask.now, format!("{:?}", ask.order), print)
+            let print = fingerprint::of_request(&[key], &ask.order, ask.mode);
+            (ask.tenant.clone(), ask.now, ask.mode, format!("{:?}", ask.order), print)
         };
         assert_eq!(all(&KeptAsk::of(&ask).ask()), all(&ask));
     }
@@ -246,7 +276,7 @@ fn every_leg_of_a_plan_is_among_the_owners_that_are_looked_at() {
         let ask = place.ask(codes);
         let found = place.codes(&ask);
         let mut missed = place.engine.owners(&ask, &found);
-        let judged = place.engine.judge(&ask, found).unwrap();
+        let judged = place.engine.judge(&ask, &found).unwrap();
         for leg in &judged.plan.legs {
             let owner = leg.key().owner;
             let owners = place.engine.owners(&ask, &place.codes(&ask));
@@ -263,7 +293,7 @@ fn only_what_no_guard_decides_is_looked_at_before_it_is_taken() {
     let count = |codes: &[&str], passage| {
         let mut ask = place.ask(codes);
         ask.order.passage = passage;
-        owners_to_take(&ask, &place.codes(&ask)).len()
+        place.engine.owners_to_take(&ask, &place.codes(&ask)).len()
     };
     assert_eq!(count(&["PLAIN"], Passage::Entry), 0);
     assert_eq!(count(&["LIMITED"], Passage::None), 0);
@@ -348,7 +378,7 @@ fn a_page_after_a_look_says_what_it_says_without() {
     let ask = place.ask(&["PLAIN"]);
     let redeem = place.engine.redeem(&ask, RequestId([7; 16]), NOW);
     assert_eq!(place.carry_out(redeem).unwrap().standing, Standing::Redeemed);
-    let (_, found) = place.codes(&ask).into_iter().next().unwrap();
+    let found = place.codes(&ask).named.first().unwrap().found.clone();
     let owners = Owners::from_iter([found.code.owner]);
     let page = |answer| {
         let then = Then::Page { found: found.clone(), now: NOW };

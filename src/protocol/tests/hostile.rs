@@ -13,11 +13,18 @@ use super::oracle;
 /// of one is a byte, and a vector may be twice as large as it must.
 const HEAP_PER_BYTE: usize = 2 * size_of::<Use<&str>>();
 
+/// What a request may cost at most, in bytes: its lines, in a vector twice as large as it must be.
+const REQUEST_HEAP_MAX: usize = 32 * 1024;
+
 fn heap<T, const N: usize>(many: &smallvec::SmallVec<[T; N]>) -> usize
 where
     [T; N]: smallvec::Array<Item = T>,
 {
     if many.spilled() { many.capacity() * size_of::<T>() } else { 0 }
+}
+
+fn heap_of_vec<T>(many: &Vec<T>) -> usize {
+    many.capacity() * size_of::<T>()
 }
 
 fn request_heap(request: &Request<&str>) -> usize {
@@ -26,9 +33,9 @@ fn request_heap(request: &Request<&str>) -> usize {
         Request::Validate(m) => heap(&m.codes) + of_order(&m.order),
         Request::Redeem(m) => heap(&m.codes) + of_order(&m.order),
         Request::Hold(m) => heap(&m.codes) + of_order(&m.order),
+        Request::Release(m) => heap(&m.codes),
         Request::Hello(_)
         | Request::Confirm(_)
-        | Request::Release(_)
         | Request::Extend(_)
         | Request::Status(_)
         | Request::Code(_)
@@ -38,8 +45,13 @@ fn request_heap(request: &Request<&str>) -> usize {
 
 fn reply_heap(reply: &Reply<&str>) -> usize {
     if let Reply::Accepted(accepted) = reply {
-        let products: usize = accepted.uses.iter().map(|one| heap(&one.products)).sum();
-        heap(&accepted.uses) + products
+        let of_use = |one: &Use<&str>| {
+            heap(&one.products)
+                + heap_of_vec(&one.details.switches)
+                + heap_of_vec(&one.details.lines_minor)
+        };
+        let uses: usize = accepted.uses.iter().map(of_use).sum();
+        heap(&accepted.uses) + uses + heap_of_vec(&accepted.left_out)
     } else {
         0
     }
@@ -56,7 +68,7 @@ fn read(bytes: &[u8]) {
 fn decode(bytes: &[u8]) {
     let allowed = HEAP_PER_BYTE * bytes.len();
     if let Ok((seq, request)) = Request::decode(bytes) {
-        assert!(request_heap(&request) <= allowed.min(16 * 1024), "{bytes:02x?}");
+        assert!(request_heap(&request) <= allowed.min(REQUEST_HEAP_MAX), "{bytes:02x?}");
         request.encode(seq, &mut Vec::new()).unwrap();
     }
     if let Ok((seq, reply)) = Reply::decode(bytes) {
@@ -128,6 +140,15 @@ fn deep_nesting_and_huge_claims_cost_nothing() {
         assert_eq!(Request::decode(&bytes).unwrap_err().fault(), Fault::Malformed);
         read(&[b"\x95\x01\x01\x00".as_slice(), claim].concat());
         read(&[b"\x95\x01\x01\x00\x91\xa1A".as_slice(), claim].concat());
+        read(&[b"\x98\x01\x01\x00\x90\x80\xc2\xc2".as_slice(), claim].concat());
+        let counted = b"\x9f\xcc\x81\x01\x00\xc2\xc0\x00\x00\x00\x00\x00\xa0\x00\x00\x90\xc0";
+        read(&[&counted[..], claim].concat());
+        let with_use =
+            b"\x9e\xcc\x81\x01\x00\xc2\xc0\x00\x00\x00\x00\x00\xa0\x00\x00\x91\x9c\xa0\x00\x00\
+            \x00\x00\x00\xc0\xc0\xc0\x90\x00";
+        read(&[&with_use[..], claim].concat());
+        read(&[&with_use[..], b"\x81\x04", claim].concat());
+        read(&[&with_use[..], b"\x81\x05", claim].concat());
         read(
             &[b"\x9e\xcc\x81\x01\x00\xc2\xc0\x00\x00\x00\x00\x00\xa0\x00\x00", &claim[..]].concat(),
         );

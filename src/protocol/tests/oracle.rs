@@ -76,10 +76,16 @@ fn map(pairs: Vec<(u64, Option<Value>)>) -> Value {
 fn order_value(order: &Order) -> Value {
     let opt = |text: &Option<String>| text.as_deref().map(str);
     let line = |line: &Line| {
-        let Line { product, category, quantity, amount_minor } = line;
+        let Line { product, category, quantity, amount_minor, product_type, theme, region } = line;
+        let mut words = vec![product_type, theme, region];
+        while words.last().is_some_and(|word| word.is_empty()) {
+            words.pop();
+        }
         let amount = Value::Int(*amount_minor);
-        Value::Array(vec![str(product), str(category), uint(*quantity), amount])
+        let four = [str(product), str(category), uint(*quantity), amount];
+        Value::Array(four.into_iter().chain(words.into_iter().map(|word| str(word))).collect())
     };
+    let day = |day: Option<i32>| day.map(|day| Value::Int(day.into()));
     let lines = || Value::Array(order.lines.iter().map(line).collect());
     let groups = || strs(&order.customer_groups);
     map(vec![
@@ -105,7 +111,44 @@ fn order_value(order: &Order) -> Value {
                 Passage::Exit => Some(uint(2_u8)),
             },
         ),
+        (16, order.nights.map(uint)),
+        (17, day(order.arrival_day)),
+        (18, day(order.departure_day)),
+        (19, day(order.booked_day)),
+        (20, order.adults.map(uint)),
+        (21, order.children.map(uint)),
+        (22, order.persons.map(uint)),
+        (23, order.first_order.map(Value::Bool)),
+        (24, (order.trigger != Trigger::Booking).then(|| uint(order.trigger.number()))),
+        (25, opt(&order.slot)),
     ])
+}
+
+/// The element that says options, if any are.
+fn options_value(options: Options) -> Option<Value> {
+    let Options { partial, now_ms, dry } = options;
+    (options != Options::default()).then(|| {
+        map(vec![
+            (1, partial.then_some(Value::Bool(true))),
+            (2, now_ms.map(Value::Int)),
+            (3, dry.then_some(Value::Bool(true))),
+        ])
+    })
+}
+
+fn options_of(request: &Request) -> Option<Value> {
+    match request {
+        Request::Validate(m) => options_value(m.options),
+        Request::Redeem(m) => options_value(m.options),
+        Request::Hold(m) => options_value(m.options),
+        Request::Hello(_)
+        | Request::Confirm(_)
+        | Request::Release(_)
+        | Request::Extend(_)
+        | Request::Status(_)
+        | Request::Code(_)
+        | Request::Ping => None,
+    }
 }
 
 fn request_value(seq: u32, request: &Request) -> Value {
@@ -136,13 +179,17 @@ fn request_value(seq: u32, request: &Request) -> Value {
         ),
         Request::Confirm(m) => (4, vec![uint(m.deadline_ms), Value::Bin(m.id), uint(m.part)]),
         Request::Release(m) => {
-            (5, vec![uint(m.deadline_ms), Value::Bin(m.release_id), Value::Bin(m.id), uint(m.part)])
+            let four =
+                [uint(m.deadline_ms), Value::Bin(m.release_id), Value::Bin(m.id), uint(m.part)];
+            let codes = (!m.codes.is_empty()).then(|| strs(&m.codes));
+            (5, four.into_iter().chain(codes).collect())
         }
         Request::Extend(m) => (6, vec![uint(m.deadline_ms), Value::Bin(m.id), uint(m.ttl_ms)]),
         Request::Status(m) => (7, vec![uint(m.deadline_ms), Value::Bin(m.id)]),
         Request::Code(m) => (8, vec![uint(m.deadline_ms), str(&m.code)]),
         Request::Ping => (9, vec![]),
     };
+    fields.extend(options_of(request));
     fields.splice(0..0, [uint(kind), uint(seq)]);
     Value::Array(fields)
 }
@@ -150,7 +197,7 @@ fn request_value(seq: u32, request: &Request) -> Value {
 fn use_value(one: &Use) -> Value {
     let product =
         |product: &Product| Value::Array(vec![str(&product.product), uint(product.quantity)]);
-    Value::Array(vec![
+    let mut fields = vec![
         str(&one.campaign),
         uint(one.version),
         uint(one.kind.number()),
@@ -162,7 +209,52 @@ fn use_value(one: &Use) -> Value {
         nil_or(one.holder.as_deref(), str),
         Value::Array(one.products.iter().map(product).collect()),
         uint(one.code_index),
+    ];
+    if one.details != UseDetails::default() {
+        fields.push(use_details_value(&one.details));
+    }
+    Value::Array(fields)
+}
+
+fn use_details_value(details: &UseDetails) -> Value {
+    let account = |account: &UseOfAccount| {
+        let UseOfAccount { account, spent, earned, balance } = account;
+        Value::Array(vec![str(account), uint(*spent), uint(*earned), nil_or(*balance, Value::Uint)])
+    };
+    let switch = |switch: &ProductSwitch| Value::Array(vec![str(&switch.product), str(&switch.to)]);
+    let switches = || Value::Array(details.switches.iter().map(switch).collect());
+    let lines = || Value::Array(details.lines_minor.iter().copied().map(Value::Int).collect());
+    map(vec![
+        (1, details.original_minor.map(Value::Int)),
+        (2, (details.forfeited_minor != 0).then_some(Value::Int(details.forfeited_minor))),
+        (3, details.account.as_ref().map(account)),
+        (4, (!details.switches.is_empty()).then(switches)),
+        (5, (!details.lines_minor.is_empty()).then(lines)),
+        (6, details.photo.as_deref().map(str)),
+        (7, details.last_entry_ms.map(Value::Int)),
     ])
+}
+
+fn refused_fields(refused: &Refused) -> Vec<Value> {
+    vec![
+        uint(refused.number),
+        str(&refused.reason),
+        uint(refused.code_index),
+        Value::Bool(refused.transient),
+        details_value(&refused.details),
+    ]
+}
+
+/// The elements of a yes behind its uses, as far as they are said.
+fn rest_of_accepted(accepted: &Accepted) -> Vec<Value> {
+    let left_out = |refused: &Refused| Value::Array(refused_fields(refused));
+    match (accepted.counts_age_ms, accepted.left_out.as_slice()) {
+        (None, []) => vec![],
+        (Some(age_ms), []) => vec![Value::Uint(age_ms)],
+        (age_ms, all) => {
+            vec![nil_or(age_ms, Value::Uint), Value::Array(all.iter().map(left_out).collect())]
+        }
+    }
 }
 
 fn details_value(details: &Details) -> Value {
@@ -216,7 +308,7 @@ fn reply_value(seq: u32, reply: &Reply) -> Value {
                 Value::Array(m.uses.iter().map(use_value).collect()),
             ]
             .into_iter()
-            .chain(m.counts_age_ms.map(Value::Uint))
+            .chain(rest_of_accepted(m))
             .collect(),
         ),
         Reply::CodeStatus(m) => (
@@ -239,16 +331,7 @@ fn reply_value(seq: u32, reply: &Reply) -> Value {
             ],
         ),
         Reply::Pong(m) => (131, vec![Value::Int(m.now_ms)]),
-        Reply::Refused(m) => (
-            190,
-            vec![
-                uint(m.number),
-                str(&m.reason),
-                uint(m.code_index),
-                Value::Bool(m.transient),
-                details_value(&m.details),
-            ],
-        ),
+        Reply::Refused(m) => (190, refused_fields(m)),
         Reply::GoAway(m) => (191, vec![uint(m.drain_ms)]),
         Reply::Error(m) => (192, vec![uint(m.number), str(&m.message)]),
     };
@@ -264,23 +347,48 @@ fn id() -> BoxedStrategy<Id> {
     any::<[u8; 16]>().prop_map(Id).boxed()
 }
 
+fn line() -> BoxedStrategy<Line> {
+    let word = || prop_oneof![2 => Just(String::new()), 1 => text()];
+    ((text(), text(), any::<u32>(), any::<i64>()), (word(), word(), word()))
+        .prop_map(|((product, category, quantity, amount_minor), words)| {
+            let (product_type, theme, region) = words;
+            Line { product, category, quantity, amount_minor, product_type, theme, region }
+        })
+        .boxed()
+}
+
 fn order() -> BoxedStrategy<Order> {
-    let line = (text(), text(), any::<u32>(), any::<i64>()).prop_map(
-        |(product, category, quantity, amount_minor)| Line {
-            product,
-            category,
-            quantity,
-            amount_minor,
-        },
-    );
     let passage = prop_oneof![Just(Passage::None), Just(Passage::Entry), Just(Passage::Exit)];
+    let trigger =
+        prop_oneof![2 => Just(Trigger::Booking), 1 => prop::sample::select(&Trigger::ALL)];
+    let (count, day) = (|| option::of(any::<u32>()), || option::of(any::<i32>()));
+    let stay = prop_oneof![
+        1 => Just(Order::default()),
+        1 => ((count(), day(), day(), day()), (count(), count(), count()), (
+            option::of(any::<bool>()), trigger, option::of(text()),
+        ))
+        .prop_map(|(a, b, c)| Order {
+            nights: a.0,
+            arrival_day: a.1,
+            departure_day: a.2,
+            booked_day: a.3,
+            adults: b.0,
+            children: b.1,
+            persons: b.2,
+            first_order: c.0,
+            trigger: c.1,
+            slot: c.2,
+            ..Order::default()
+        }),
+    ];
     (
         (option::of(text()), vec(text(), 0..4), option::of(text()), option::of(text())),
         (option::of(text()), option::of(text()), option::of(text()), option::of("[A-Z]{3}")),
-        (option::of(any::<i64>()), vec(line, 0..20), prop_oneof![Just(1), any::<u32>()]),
+        (option::of(any::<i64>()), vec(line(), 0..20), prop_oneof![Just(1), any::<u32>()]),
         (option::of(any::<i64>()), option::of(text()), option::of(text()), passage),
+        stay,
     )
-        .prop_map(|(a, b, c, d)| Order {
+        .prop_map(|(a, b, c, d, stay)| Order {
             customer: a.0,
             customer_groups: a.1.into(),
             gate: a.2,
@@ -296,12 +404,19 @@ fn order() -> BoxedStrategy<Order> {
             order_ref: d.1,
             zone: d.2,
             passage: d.3,
+            ..stay
         })
         .boxed()
 }
 
+fn options() -> BoxedStrategy<Options> {
+    let said = (any::<bool>(), option::of(any::<i64>()), any::<bool>());
+    let said = said.prop_map(|(partial, now_ms, dry)| Options { partial, now_ms, dry });
+    prop_oneof![Just(Options::default()), said].boxed()
+}
+
 pub(super) fn request() -> BoxedStrategy<Request> {
-    let codes = || vec(text(), 1..=CODES_MAX);
+    let codes = || vec(text(), 0..=CODES_MAX);
     let ms = any::<u32>;
     prop_oneof![
         (text(), text()).prop_map(|(mut client, token)| {
@@ -310,29 +425,34 @@ pub(super) fn request() -> BoxedStrategy<Request> {
             }
             Request::Hello(Hello { client, token })
         }),
-        (ms(), codes(), order(), any::<bool>(), any::<bool>()).prop_map(
-            |(deadline_ms, codes, order, exact, explain)| Request::Validate(Validate {
-                deadline_ms,
-                codes: codes.into(),
-                order,
-                exact,
-                explain
-            })
+        (ms(), codes(), order(), any::<bool>(), any::<bool>(), options()).prop_map(
+            |(deadline_ms, codes, order, exact, explain, options)| {
+                let codes = codes.into();
+                Request::Validate(Validate { deadline_ms, codes, order, exact, explain, options })
+            }
         ),
-        (ms(), id(), codes(), order()).prop_map(|(deadline_ms, id, codes, order)| {
-            Request::Redeem(Redeem { deadline_ms, id, codes: codes.into(), order })
-        }),
-        (ms(), id(), codes(), order(), ms()).prop_map(|(deadline_ms, id, codes, order, ttl_ms)| {
-            Request::Hold(Hold { deadline_ms, id, codes: codes.into(), order, ttl_ms })
-        }),
+        (ms(), id(), codes(), order(), options()).prop_map(
+            |(deadline_ms, id, codes, order, options)| {
+                Request::Redeem(Redeem { deadline_ms, id, codes: codes.into(), order, options })
+            }
+        ),
+        (ms(), id(), codes(), order(), ms(), options()).prop_map(
+            |(deadline_ms, id, codes, order, ttl_ms, options)| {
+                let codes = codes.into();
+                Request::Hold(Hold { deadline_ms, id, codes, order, ttl_ms, options })
+            }
+        ),
         (ms(), id(), any::<u64>()).prop_map(|(deadline_ms, id, part)| Request::Confirm(Confirm {
             deadline_ms,
             id,
             part
         })),
-        (ms(), id(), id(), any::<u64>()).prop_map(|(deadline_ms, release_id, id, part)| {
-            Request::Release(Release { deadline_ms, release_id, id, part })
-        }),
+        (ms(), id(), id(), any::<u64>(), prop_oneof![Just(vec![]), codes()]).prop_map(
+            |(deadline_ms, release_id, id, part, codes)| {
+                let part = if codes.is_empty() { part } else { 0 };
+                Request::Release(Release { deadline_ms, release_id, id, part, codes: codes.into() })
+            }
+        ),
         (ms(), id(), ms()).prop_map(|(deadline_ms, id, ttl_ms)| Request::Extend(Extend {
             deadline_ms,
             id,
@@ -346,13 +466,35 @@ pub(super) fn request() -> BoxedStrategy<Request> {
     .boxed()
 }
 
+fn use_details() -> BoxedStrategy<UseDetails> {
+    let account = (text(), any::<u64>(), any::<u64>(), option::of(any::<u64>())).prop_map(
+        |(account, spent, earned, balance)| UseOfAccount { account, spent, earned, balance },
+    );
+    let switch = (text(), text()).prop_map(|(product, to)| ProductSwitch { product, to });
+    let int = || option::of(any::<i64>());
+    let said = (
+        (int(), any::<i64>(), option::of(account), vec(switch, 0..4)),
+        (vec(any::<i64>(), 0..20), option::of(text()), int()),
+    )
+        .prop_map(|(a, b)| UseDetails {
+            original_minor: a.0,
+            forfeited_minor: a.1,
+            account: a.2,
+            switches: a.3,
+            lines_minor: b.0,
+            photo: b.1,
+            last_entry_ms: b.2,
+        });
+    prop_oneof![Just(UseDetails::default()), said].boxed()
+}
+
 fn accepted() -> BoxedStrategy<Accepted> {
     let product =
         (text(), any::<u32>()).prop_map(|(product, quantity)| Product { product, quantity });
     let one = (
         (text(), any::<u32>(), any::<u8>(), any::<u32>(), any::<i64>(), any::<u64>()),
         (option::of(any::<u64>()), option::of(any::<i64>()), option::of(text())),
-        (vec(product, 0..4), any::<u8>()),
+        (vec(product, 0..4), any::<u8>(), use_details()),
     )
         .prop_map(|(a, b, c)| Use {
             campaign: a.0,
@@ -366,13 +508,15 @@ fn accepted() -> BoxedStrategy<Accepted> {
             holder: b.2,
             products: c.0.into(),
             code_index: c.1,
+            details: c.2,
         });
     (
         (any::<u8>(), any::<bool>(), option::of(id()), any::<u64>(), any::<i64>(), any::<i64>()),
         (any::<u64>(), any::<u64>(), text(), any::<i64>(), any::<i64>(), vec(one, 0..20)),
         option::of(any::<u64>()),
+        prop_oneof![2 => Just(vec![]), 1 => vec(refused(), 0..=CODES_MAX)],
     )
-        .prop_map(|(a, b, counts_age_ms)| Accepted {
+        .prop_map(|(a, b, counts_age_ms, left_out)| Accepted {
             state: a.0.into(),
             replayed: a.1,
             id: a.2,
@@ -386,6 +530,7 @@ fn accepted() -> BoxedStrategy<Accepted> {
             total_after_minor: b.4,
             uses: b.5.into(),
             counts_age_ms,
+            left_out,
         })
         .boxed()
 }

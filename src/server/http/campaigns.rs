@@ -62,7 +62,7 @@ impl CampaignView {
     }
 }
 
-fn change_word(change: Change) -> &'static str {
+pub(super) fn change_word(change: Change) -> &'static str {
     match change {
         Change::Created => "created",
         Change::Edited => "edited",

@@ -20,7 +20,9 @@ use super::problem::{Kind, Problem, ProblemView};
 use super::views::{AnswerView, NoView, is_miss, throttled};
 use super::{Hall, Of};
 use crate::auth::role::Action;
-use crate::engine::{CodeChange, CodeError, ImportNews, List, ListFormat, RowFault, Trial, Verb};
+use crate::engine::{
+    CodeChange, CodeError, ImportNews, List, ListFormat, PHOTO_BYTES_MAX, RowFault, Trial, Verb,
+};
 use crate::metrics::Stopwatch;
 use crate::server::Shared;
 
@@ -43,6 +45,8 @@ pub(super) struct CreateBody {
     code: String,
     /// The customer it is bound to.
     holder: Option<String>,
+    /// A reference to the holder's picture, at most 512 bytes.
+    photo: Option<String>,
     /// Its number of uses, where it is not the campaign's.
     uses: Option<u64>,
     /// Its starting balance, where it is not the campaign's.
@@ -97,6 +101,16 @@ pub(super) struct HolderBody {
     code: String,
     /// The customer; absent or empty: nobody.
     holder: Option<String>,
+}
+
+/// Which picture shows the holder.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PhotoBody {
+    /// The code.
+    code: String,
+    /// A reference to the picture, at most 512 bytes; absent or empty: none.
+    photo: Option<String>,
 }
 
 /// It was done.
@@ -256,6 +270,31 @@ pub(super) async fn holder(
     change(&hall, by, &headers, body.code, CodeChange::Holder(holder)).await
 }
 
+/// Say which picture shows a code's holder, or none.
+#[utoipa::path(
+    post, path = "/v1/codes/photo", tag = "codes", request_body = PhotoBody,
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemView))
+)]
+pub(super) async fn photo(
+    Of(hall): Of<Arc<Hall>>,
+    by: By,
+    headers: HeaderMap,
+    Body(body): Body<PhotoBody>,
+) -> Result<Response, Problem> {
+    let photo = photo_of(body.photo)?;
+    change(&hall, by, &headers, body.code, CodeChange::Photo(photo)).await
+}
+
+/// A reference to a picture.
+pub(super) fn photo_of(text: Option<String>) -> Result<Option<String>, Problem> {
+    let is_wrong = |text: &String| text.len() > PHOTO_BYTES_MAX || text.contains(char::is_control);
+    if text.as_ref().is_some_and(is_wrong) {
+        let what = format!("is no text of at most {PHOTO_BYTES_MAX} bytes");
+        return Err(Problem::field("photo", what));
+    }
+    Ok(text.filter(|text| !text.is_empty()))
+}
+
 /// Let a new code take the place of a lost one, with what was left of it.
 #[utoipa::path(
     post, path = "/v1/codes/replace", tag = "codes", request_body = ReplaceBody,
@@ -293,7 +332,7 @@ async fn change(
 }
 
 /// Does something with a code; a code that cannot be found is a refusal, and a guess.
-async fn about_code(
+pub(super) async fn about_code(
     hall: &Arc<Hall>,
     by: By,
     headers: &HeaderMap,
@@ -347,6 +386,9 @@ fn create_code(
     let mut row = serde_json::json!({ "code": body.code });
     if let (Some(holder), Some(fields)) = (holder_of(body.holder.clone())?, row.as_object_mut()) {
         fields.insert("holder".to_owned(), holder.into());
+    }
+    if let (Some(photo), Some(fields)) = (photo_of(body.photo.clone())?, row.as_object_mut()) {
+        fields.insert("photo".to_owned(), photo.into());
     }
     let text = row.to_string();
     let import = |trial| {

@@ -72,7 +72,7 @@ pub(super) struct ReceiptView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct NotedUseView {
     /// The code's name where its text must not be: the same for every use of it.
-    pub(super) code: String,
+    pub(super) code: Option<String>,
     /// The campaign.
     pub(super) campaign: String,
     /// The version whose effects were given.
@@ -112,7 +112,7 @@ impl EventView {
                     .uses
                     .iter()
                     .map(|used| NotedUseView {
-                        code: hex::encode(used.code.as_bytes()),
+                        code: used.code.map(|code| hex::encode(code.as_bytes())),
                         campaign: used.campaign.to_string(),
                         version: used.version,
                         kind: kind_name(used.kind),
@@ -175,6 +175,9 @@ pub(super) struct CodeView {
     /// The customer it is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) holder: Option<String>,
+    /// A reference to the holder's picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) photo: Option<String>,
     /// Uses in total.
     pub(super) used: u64,
     /// Uses that holds keep.
@@ -217,6 +220,7 @@ impl CodeView {
             issued_at: page.issued.to_rfc3339(),
             paid_at: text(page.paid),
             holder: page.holder.as_deref().map(str::to_owned),
+            photo: page.photo.as_deref().map(str::to_owned),
             used: page.used,
             held: page.held,
             max: page.max,
@@ -242,13 +246,15 @@ pub(super) struct BatchView {
     pub(super) version: u32,
     /// What people call it.
     pub(super) label: String,
-    /// `generated`, `imported` or `by_hand`.
+    /// `generated`, `on_demand`, `imported` or `by_hand`.
     pub(super) source: &'static str,
     /// How many codes are to come; absent: as many as come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) wanted: Option<u64>,
-    /// How many codes it has.
+    /// How many codes it has ever got.
     pub(super) stored: u64,
+    /// How many of them were removed again, because nobody used them.
+    pub(super) removed: u64,
     /// Whether it has all it will ever have.
     pub(super) complete: bool,
     /// When they were issued.
@@ -268,11 +274,13 @@ impl BatchView {
             label: issue.label.clone(),
             source: match issue.source {
                 Source::Generated { .. } => "generated",
+                Source::OnDemand { .. } => "on_demand",
                 Source::Imported => "imported",
                 Source::ByHand => "by_hand",
             },
             wanted: issue.wanted,
             stored: batch.stored,
+            removed: batch.removed,
             complete: batch.state == BatchState::Complete,
             issued_at: issue.issued.to_rfc3339(),
             paid_at: issue.paid.map(Timestamp::to_rfc3339),

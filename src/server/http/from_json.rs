@@ -4,6 +4,7 @@
 //! such as `10m` or whole milliseconds. All mistakes of a body are told at once, each with its
 //! place.
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use smallvec::SmallVec;
@@ -14,24 +15,21 @@ use crate::auth::caller::Caller;
 use crate::domain::campaign::{Campaign, HOLD_TTL_MS_MAX};
 use crate::domain::id::{CampaignId, REFERENCE_BYTES_MAX, RequestId, TenantId};
 use crate::domain::money::Currency;
-use crate::domain::order::{CUSTOMER_GROUPS_MAX, LINES_MAX, Line, Order, Passage};
+use crate::domain::order::{CUSTOMER_GROUPS_MAX, LINES_MAX, Line, Order, Passage, Trigger};
+use crate::domain::posting::AMOUNT_MAX;
 use crate::domain::refusal::Language;
 use crate::domain::time::Timestamp;
-use crate::engine::{Ask, CODES_MAX, FieldError, IssueOrder};
-
-/// Most units in one request: more persons than any gate admits at once.
-const UNITS_MAX: u32 = 1_000_000;
-
-/// Most pieces in one line.
-const QUANTITY_MAX: u32 = 1_000_000;
+use crate::engine::{Ask, CODES_MAX, CreditWish, FieldError, IssueOrder};
+use crate::server::from_wire::{self, HEADCOUNT_MAX, QUANTITY_MAX, UNITS_MAX};
 
 /// What is asked of codes, for an order.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AskBody {
-    /// The code, as it was typed or scanned. Either this or `codes`.
+    /// The code, as it was typed or scanned. Either this or `codes`, or neither: what applies
+    /// without.
     pub(super) code: Option<String>,
-    /// Several codes, all or none: 1 to 16.
+    /// Several codes, all or none: at most 16.
     #[serde(default)]
     pub(super) codes: Vec<String>,
     /// What they are for.
@@ -40,6 +38,21 @@ pub(super) struct AskBody {
     /// Of a validation: ask the ledger itself, not the node's picture of it. Default false.
     #[serde(default)]
     pub(super) exact: bool,
+    /// Of a validation: say of each campaign what it asked and found, what its effects did, and how
+    /// its limits stand. Not told to public callers. Default false.
+    #[serde(default)]
+    pub(super) explain: bool,
+    /// Codes that cannot be used are left out, and the others are used. A repeat must say the same.
+    /// Default false: all or none.
+    #[serde(default)]
+    pub(super) partial: bool,
+    /// Answer as at this moment, of RFC 3339. For the roles `office` and `admin`, and only where
+    /// nothing is changed.
+    #[schema(example = "2026-08-01T10:00:00+02:00")]
+    pub(super) now: Option<String>,
+    /// Change nothing, and answer as a validation would. Default false.
+    #[serde(default)]
+    pub(super) dry: bool,
     /// Of a hold: how long it lasts, at most a week. Default: what the campaign says.
     pub(super) ttl: Option<Length>,
     /// The language of a refusal's text: `en`, `de` or `cs`. Default: as in `Accept-Language`, else
@@ -97,6 +110,30 @@ pub(super) struct OrderBody {
     pub(super) zone: Option<String>,
     /// Whether a gate is passed, and in which direction.
     pub(super) passage: Option<PassageBody>,
+    /// How many nights. Default: from arrival to departure.
+    pub(super) nights: Option<u32>,
+    /// The local day of arrival, visit or event.
+    #[schema(example = "2026-05-01")]
+    pub(super) arrival: Option<String>,
+    /// The local day of departure.
+    #[schema(example = "2026-05-05")]
+    pub(super) departure: Option<String>,
+    /// The local day of booking. Default: the day of the request.
+    #[schema(example = "2026-01-20")]
+    pub(super) booked: Option<String>,
+    /// How many adults.
+    pub(super) adults: Option<u32>,
+    /// How many children.
+    pub(super) children: Option<u32>,
+    /// How many persons. Default: adults and children.
+    pub(super) persons: Option<u32>,
+    /// Whether it is the customer's first order.
+    pub(super) first_order: Option<bool>,
+    /// What brings the request about: `booking`, `registration`, `referral`, `voucher_purchase` or
+    /// `birthday`. Default: `booking`.
+    pub(super) trigger: Option<String>,
+    /// The bookable date or service that it is for.
+    pub(super) slot: Option<String>,
 }
 
 /// One line of an order.
@@ -105,9 +142,18 @@ pub(super) struct OrderBody {
 pub(super) struct LineBody {
     /// Product id.
     pub(super) product: String,
-    /// Product type or category.
+    /// Product category.
     #[serde(default)]
     pub(super) category: String,
+    /// Product type: `room`, `package`, `programme`, `board`, `voucher` or any other.
+    #[serde(default)]
+    pub(super) product_type: String,
+    /// Theme.
+    #[serde(default)]
+    pub(super) theme: String,
+    /// Region.
+    #[serde(default)]
+    pub(super) region: String,
     /// How many pieces. Default 1.
     #[serde(default = "one")]
     pub(super) quantity: u32,
@@ -139,8 +185,31 @@ pub(super) struct PartBody {
     /// How much money of a voucher's redemption, in its currency; instead of `part`.
     #[schema(example = "5.00")]
     pub(super) part_amount: Option<String>,
+    /// Of a release: only what these of its codes took, all of that; instead of `part`. At most 16.
+    #[serde(default)]
+    pub(super) codes: Vec<String>,
+    /// Of a release: what the customer gets instead of money, with the release or not at all.
+    pub(super) credit: Option<CreditBody>,
     /// The language of a refusal's text.
     pub(super) language: Option<String>,
+}
+
+/// A voucher or credit instead of money: either a fresh code of `campaign`, or credit to the
+/// `account` of `customer`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreditBody {
+    /// The campaign of the fresh code; its codes have a balance.
+    pub(super) campaign: Option<String>,
+    /// The customer that the fresh code is bound to.
+    pub(super) holder: Option<String>,
+    /// The account's id.
+    pub(super) account: Option<String>,
+    /// The customer whose account it is.
+    pub(super) customer: Option<String>,
+    /// How much: money in the campaign's or account's currency, or whole points.
+    #[schema(example = "80.00")]
+    pub(super) amount: String,
 }
 
 /// How long a hold shall last from now.
@@ -165,14 +234,54 @@ impl AskBody {
             self.code.iter().chain(&self.codes).map(String::as_str).collect();
         if self.code.is_some() && !self.codes.is_empty() {
             mistakes.note("codes", "give either code or codes");
-        } else if codes.is_empty() {
-            mistakes.note("code", "is missing");
         } else if codes.len() > CODES_MAX {
             mistakes.note("codes", format!("has {}; at most {CODES_MAX} are allowed", codes.len()));
         }
+        let now = self.now.as_deref().map_or(now, |text| {
+            let moment = Timestamp::from_rfc3339(text);
+            moment.and_then(|moment| from_wire::moment(moment.0).ok()).unwrap_or_else(|| {
+                mistakes.note("now", NO_MOMENT);
+                now
+            })
+        });
         let order = self.order.order(caller, &mut mistakes);
         mistakes.none()?;
-        Ok(Ask { tenant: &caller.identity.tenant, codes, order, now })
+        let mode = from_wire::mode(self.partial);
+        Ok(Ask { tenant: &caller.identity.tenant, codes, order, now, mode })
+    }
+}
+
+/// What is wrong with a text that is no moment.
+const NO_MOMENT: &str = "is no moment of RFC 3339, such as 2026-03-01T10:00:00+01:00";
+
+impl CreditBody {
+    /// What is wished for.
+    pub(super) fn wish(&self) -> Result<CreditWish, Problem> {
+        match (&self.campaign, &self.account, &self.customer) {
+            (Some(campaign), None, None) => Ok(CreditWish::Voucher {
+                campaign: campaign_id(campaign)?,
+                holder: holder(self.holder.clone())?,
+            }),
+            (None, Some(account), Some(customer)) if self.holder.is_none() => {
+                let (account, customer) = (account.clone(), customer.clone());
+                Ok(CreditWish::Account { account, customer })
+            }
+            _ => Err(Problem::field("credit", "needs either campaign, or account and customer")),
+        }
+    }
+}
+
+impl PartBody {
+    /// The codes that are to be given back; none: all of them.
+    pub(super) fn given_codes(&self) -> Result<SmallVec<[&str; 1]>, Problem> {
+        if !self.codes.is_empty() && (self.part.is_some() || self.part_amount.is_some()) {
+            return Err(Problem::field("codes", "give either codes or a part"));
+        }
+        if self.codes.len() > CODES_MAX {
+            let many = format!("has {}; at most {CODES_MAX} are allowed", self.codes.len());
+            return Err(Problem::field("codes", many));
+        }
+        Ok(self.codes.iter().map(String::as_str).collect())
     }
 }
 
@@ -214,9 +323,17 @@ impl OrderBody {
                 category: &line.category,
                 quantity: line.quantity,
                 amount_minor: money(&format!("order.lines[{at}].amount"), &line.amount),
+                product_type: &line.product_type,
+                theme: &line.theme,
+                region: &line.region,
             })
             .collect();
         self.check_texts(mistakes);
+        self.check_counts(mistakes);
+        let mut day = |name: &str, text: &Option<String>| mistakes.day(name, text.as_deref()?);
+        let arrival = day("arrival", &self.arrival);
+        let departure = day("departure", &self.departure);
+        let booked = day("booked", &self.booked);
         Order {
             customer: self.customer.as_deref(),
             customer_groups: self.customer_groups.iter().map(String::as_str).collect(),
@@ -237,6 +354,33 @@ impl OrderBody {
                 Some(PassageBody::Entry) => Passage::Entry,
                 Some(PassageBody::Exit) => Passage::Exit,
             },
+            nights: self.nights,
+            arrival,
+            departure,
+            booked,
+            adults: self.adults,
+            children: self.children,
+            persons: self.persons,
+            first_order: from_wire::first_order(self.first_order),
+            trigger: self
+                .trigger
+                .as_deref()
+                .map_or(Trigger::Booking, |word| mistakes.trigger(word).unwrap_or_default()),
+            slot: self.slot.as_deref(),
+        }
+    }
+
+    fn check_counts(&self, mistakes: &mut Mistakes) {
+        let counts = [
+            ("nights", self.nights),
+            ("adults", self.adults),
+            ("children", self.children),
+            ("persons", self.persons),
+        ];
+        for (name, count) in counts {
+            if count.is_some_and(|count| count > HEADCOUNT_MAX) {
+                mistakes.note(&format!("order.{name}"), format!("is more than {HEADCOUNT_MAX}"));
+            }
         }
     }
 
@@ -250,6 +394,7 @@ impl OrderBody {
             ("brand", &self.brand),
             ("order_ref", &self.order_ref),
             ("zone", &self.zone),
+            ("slot", &self.slot),
         ];
         for (name, text) in texts {
             mistakes.reference(text.as_deref().unwrap_or_default(), || format!("order.{name}"));
@@ -258,8 +403,16 @@ impl OrderBody {
             mistakes.reference(group, || format!("order.customer_groups[{at}]"));
         }
         for (at, line) in self.lines.iter().take(LINES_MAX).enumerate() {
-            mistakes.reference(&line.product, || format!("order.lines[{at}].product"));
-            mistakes.reference(&line.category, || format!("order.lines[{at}].category"));
+            let texts = [
+                ("product", &line.product),
+                ("category", &line.category),
+                ("product_type", &line.product_type),
+                ("theme", &line.theme),
+                ("region", &line.region),
+            ];
+            for (name, text) in texts {
+                mistakes.reference(text, || format!("order.lines[{at}].{name}"));
+            }
             if !(1..=QUANTITY_MAX).contains(&line.quantity) {
                 let path = format!("order.lines[{at}].quantity");
                 mistakes.note(&path, format!("is outside of 1 to {QUANTITY_MAX}"));
@@ -351,6 +504,23 @@ fn minor(text: &str, currency: Option<Currency>, stated: bool) -> Result<i64, St
     }
 }
 
+/// What is put into a purse or moved: money of its currency as minor units, or whole points.
+pub(super) fn purse_amount(
+    path: &str,
+    text: &str,
+    currency: Option<Currency>,
+) -> Result<u64, Problem> {
+    let amount = match currency {
+        Some(_) => minor(text, currency, true).map(|minor| u64::try_from(minor).unwrap_or(0)),
+        None => text.parse().map_err(|_wrong| format!("{text:?} is no whole number of points")),
+    };
+    match amount {
+        Ok(amount) if (1..=AMOUNT_MAX).contains(&amount) => Ok(amount),
+        Ok(_) => Err(Problem::field(path, format!("is outside of 1 to {AMOUNT_MAX} units"))),
+        Err(message) => Err(Problem::field(path, message)),
+    }
+}
+
 /// A part of a posting in money, as minor units of its currency.
 pub(super) fn part_minor(text: &str, stated: Option<&str>) -> Result<u64, Problem> {
     let Some(currency) = stated.and_then(currency) else {
@@ -438,9 +608,7 @@ fn moment(text: &str, campaign: &Campaign, is_end: bool) -> Option<Timestamp> {
 
 /// A moment of RFC 3339.
 pub(super) fn rfc3339(path: &str, text: &str) -> Result<Timestamp, Problem> {
-    Timestamp::from_rfc3339(text).ok_or_else(|| {
-        Problem::field(path, "is no moment of RFC 3339, such as 2026-03-01T10:00:00+01:00")
-    })
+    Timestamp::from_rfc3339(text).ok_or_else(|| Problem::field(path, NO_MOMENT))
 }
 
 /// A customer's id.
@@ -464,6 +632,23 @@ impl Mistakes {
         if text.len() > REFERENCE_BYTES_MAX {
             self.note(&path(), format!("has more than {REFERENCE_BYTES_MAX} bytes"));
         }
+    }
+
+    fn day(&mut self, name: &str, text: &str) -> Option<NaiveDate> {
+        let day = text.parse::<NaiveDate>().ok().filter(from_wire::is_accepted_day);
+        if day.is_none() {
+            self.note(&format!("order.{name}"), "is no date, such as 2026-05-01");
+        }
+        day
+    }
+
+    fn trigger(&mut self, word: &str) -> Option<Trigger> {
+        let known = Trigger::ALL.into_iter().find(|trigger| trigger.name() == word);
+        if known.is_none() {
+            let words = Trigger::ALL.map(Trigger::name).join(", ");
+            self.note("order.trigger", format!("is none of {words}"));
+        }
+        known
     }
 
     fn none(self) -> Result<(), Problem> {

@@ -10,16 +10,21 @@ mod body;
 mod caller;
 mod campaigns;
 mod codes;
+mod definitions;
 mod event_view;
 mod events;
+mod explanation_view;
 mod export;
 mod from_json;
 mod generate;
 mod guard;
 mod health;
 mod import;
+mod issue;
 mod lines;
 mod problem;
+mod prune;
+mod purses;
 mod serve;
 mod tokens;
 mod verbs;
@@ -121,7 +126,27 @@ fn routes() -> OpenApiRouter<Arc<Hall>> {
         .routes(routes!(campaigns::show, campaigns::put))
         .routes(routes!(campaigns::plan))
         .routes(routes!(campaigns::put_status))
+        .routes(routes!(definitions::accounts::list))
+        .routes(routes!(
+            definitions::accounts::show,
+            definitions::accounts::put,
+            definitions::accounts::remove
+        ))
+        .routes(routes!(definitions::groups::list))
+        .routes(routes!(
+            definitions::groups::show,
+            definitions::groups::put,
+            definitions::groups::remove
+        ))
+        .routes(routes!(definitions::slots::list, definitions::put_slots))
+        .routes(routes!(
+            definitions::slots::show,
+            definitions::slots::put,
+            definitions::slots::remove
+        ))
+        .routes(routes!(definitions::show_policy, definitions::put_policy))
         .routes(routes!(generate::generate))
+        .routes(routes!(issue::issue))
         .routes(routes!(import::import))
         .routes(routes!(export::batches))
         .routes(routes!(export::codes))
@@ -133,6 +158,11 @@ fn routes() -> OpenApiRouter<Arc<Hall>> {
         .routes(routes!(codes::replace))
         .routes(routes!(codes::paid))
         .routes(routes!(codes::holder))
+        .routes(routes!(codes::photo))
+        .routes(routes!(prune::prune))
+        .routes(routes!(purses::top_up))
+        .routes(routes!(purses::transfer))
+        .routes(routes!(purses::lookup))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(events::list))

@@ -11,8 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::engine::{
-    BatchError, CampaignError, CatalogError, Expect, ExportError, FieldError, IssueError,
-    LedgerError, SeriesError,
+    BatchError, CampaignError, CatalogError, DefinitionError, Expect, ExportError, FieldError,
+    IssueError, LedgerError, PruneError, SeriesError,
 };
 use crate::server::access::AccessError;
 
@@ -148,6 +148,17 @@ impl Problem {
         problem
     }
 
+    fn version_conflict(text: String, expected: Expect, found: Option<u32>) -> Self {
+        let mut problem = Self::new(Kind::VersionConflict, text);
+        problem.0.expected_version = Some(match expected {
+            Expect::New => "none".to_owned(),
+            Expect::Any => "any".to_owned(),
+            Expect::Version(version) => version.to_string(),
+        });
+        problem.0.found_version = found;
+        problem
+    }
+
     /// One mistake at `path`.
     pub(super) fn field(path: &str, message: impl Into<String>) -> Self {
         Self::invalid(vec![field(path, message)])
@@ -253,18 +264,37 @@ impl From<CampaignError> for Problem {
     fn from(error: CampaignError) -> Self {
         match error {
             CampaignError::Conflict { expected, found, .. } => {
-                let mut problem = Self::new(Kind::VersionConflict, error.to_string())
-                    .hint("read the campaign again, and repeat the change with the version found");
-                problem.0.expected_version = Some(match expected {
-                    Expect::New => "none".to_owned(),
-                    Expect::Any => "any".to_owned(),
-                    Expect::Version(version) => version.to_string(),
-                });
-                problem.0.found_version = found;
-                problem
+                Self::version_conflict(error.to_string(), expected, found)
+                    .hint("read the campaign again, and repeat the change with the version found")
             }
             CampaignError::Invalid(errors) => Self::invalid(errors),
             CampaignError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DefinitionError> for Problem {
+    fn from(error: DefinitionError) -> Self {
+        match error {
+            DefinitionError::Conflict { expected, found, .. } => {
+                Self::version_conflict(error.to_string(), expected, found)
+                    .hint("read it again, and repeat the change with the version found")
+            }
+            DefinitionError::Invalid(errors) => Self::invalid(errors),
+            DefinitionError::InUse { .. } => {
+                Self::new(Kind::Conflict, error.to_string()).hint("change what names it first")
+            }
+            DefinitionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PruneError> for Problem {
+    fn from(error: PruneError) -> Self {
+        match error {
+            PruneError::Store(error) | PruneError::Batch(BatchError::Store(error)) => error.into(),
+            PruneError::Batch(error) => Self::internal(&error),
+            PruneError::Ledger(error) => error.into(),
         }
     }
 }
@@ -273,7 +303,7 @@ impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         let text = error.to_string();
         match error {
-            IssueError::UnknownCampaign(_) => Self::not_found(text),
+            IssueError::UnknownCampaign(_) | IssueError::Removed(_) => Self::not_found(text),
             IssueError::Count(_) => Self::field("count", text),
             IssueError::NoBalance(_) => Self::field("balance", text),
             IssueError::NoPattern(_) | IssueError::Weak(_) => Self::field("codes.pattern", text),

@@ -12,13 +12,22 @@ use axum::response::{IntoResponse, Response};
 use super::body::{Body, Path, key_text};
 use super::caller::By;
 use super::event_view::EventView;
-use super::from_json::{AskBody, ExtendBody, PartBody, deadline, language, part_minor, request_id};
+use super::from_json::{
+    AskBody, CreditBody, ExtendBody, PartBody, currency, deadline, language, part_minor, purse_amount,
+    request_id,
+};
 use super::problem::{Kind, Problem, ProblemView};
-use super::views::{AnswerView, Audience, is_miss, throttled};
+use super::views::{AnswerView, Audience, CreditView, is_miss, is_throttled, throttled};
 use super::{Hall, Of};
 use crate::auth::role::Action;
-use crate::engine::{About, Ask, Counts, Engine, Prepared, Verb, Verdict};
+use crate::domain::posting::Leg;
+use crate::domain::refusal::Refusal;
+use crate::engine::{
+    About, Ask, CodeError, Counts, CreditFor, Engine, Explanation, Given, Prepared, Release,
+    RequestId, Timestamp, Verb, Verdict,
+};
 use crate::metrics::Stopwatch;
+use crate::server::from_wire;
 
 /// Ask; changes nothing.
 #[utoipa::path(
@@ -32,11 +41,30 @@ pub(super) async fn validate(
     Body(body): Body<AskBody>,
 ) -> Result<Response, Problem> {
     by.require(Action::Validate)?;
-    let ask = ask_of(&hall, &by, &body, Verb::Validate)?;
-    let counts = if body.exact { Counts::Exact } else { Counts::Known };
-    let prepare = |engine: &Engine| engine.validate(&ask, counts, deadline(ask.now));
+    let now = hall.shared.engine.now();
+    let ask = ask_of(&by, &body, Verb::Validate, now)?;
+    let counts = if body.exact || body.dry { Counts::Exact } else { Counts::Known };
+    let prepare = |engine: &Engine| engine.validate(&ask, counts, deadline(now));
     let verdict = decide(&hall, &by, Verb::Validate, prepare).await;
-    Ok(tell(&by, &headers, body.language.as_deref(), &verdict).await)
+    if !body.explain || by.is_public() {
+        return Ok(tell(&by, &headers, body.language.as_deref(), &verdict).await);
+    }
+    let mut answer = answer(&by, &headers, body.language.as_deref(), &verdict);
+    answer.explain(explanation(&hall, &ask, &verdict).as_ref());
+    Ok(answer.into_response())
+}
+
+/// Why the answer is what it is. A caller that is throttled has nothing explained, nor is there
+/// anything to explain of codes that do not exist.
+fn explanation(hall: &Hall, ask: &Ask<'_>, verdict: &Verdict) -> Option<Explanation> {
+    if verdict.as_ref().is_err_and(|refusal| is_throttled(refusal) || is_miss(refusal)) {
+        return None;
+    }
+    let mut explanation = hall.shared.engine.explain(ask).ok()?;
+    // A share needs no currency of its own: it is of the order's.
+    let stated = ask.order.currency.and_then(currency);
+    explanation.campaigns.iter_mut().for_each(|one| one.currency = one.currency.or(stated));
+    Some(explanation)
 }
 
 /// Use: hold and confirm in one step.
@@ -53,9 +81,15 @@ pub(super) async fn redeem(
 ) -> Result<Response, Problem> {
     by.require(Action::Redeem)?;
     let id = request_id(key(&headers)?);
-    let ask = ask_of(&hall, &by, &body, Verb::Redeem)?;
-    let prepare = |engine: &Engine| engine.redeem(&ask, id, deadline(ask.now));
-    let verdict = decide(&hall, &by, Verb::Redeem, prepare).await;
+    let now = hall.shared.engine.now();
+    let ask = ask_of(&by, &body, Verb::Redeem, now)?;
+    let prepare = |engine: &Engine| {
+        if body.dry {
+            return engine.validate(&ask, Counts::Exact, deadline(now));
+        }
+        engine.redeem(&ask, id, deadline(now))
+    };
+    let verdict = decide(&hall, &by, verb_of(&body, Verb::Redeem), prepare).await;
     Ok(tell(&by, &headers, body.language.as_deref(), &verdict).await)
 }
 
@@ -74,9 +108,15 @@ pub(super) async fn hold(
     by.require(Action::Hold)?;
     let id = request_id(key(&headers)?);
     let ttl_ms = body.ttl.as_ref().map(|ttl| ttl.ms("ttl")).transpose()?.unwrap_or(0);
-    let ask = ask_of(&hall, &by, &body, Verb::Hold)?;
-    let prepare = |engine: &Engine| engine.hold(&ask, id, ttl_ms, deadline(ask.now));
-    let verdict = decide(&hall, &by, Verb::Hold, prepare).await;
+    let now = hall.shared.engine.now();
+    let ask = ask_of(&by, &body, Verb::Hold, now)?;
+    let prepare = |engine: &Engine| {
+        if body.dry {
+            return engine.validate(&ask, Counts::Exact, deadline(now));
+        }
+        engine.hold(&ask, id, ttl_ms, deadline(now))
+    };
+    let verdict = decide(&hall, &by, verb_of(&body, Verb::Hold), prepare).await;
     Ok(tell(&by, &headers, body.language.as_deref(), &verdict).await)
 }
 
@@ -94,6 +134,9 @@ pub(super) async fn confirm(
     Body(body): Body<PartBody>,
 ) -> Result<Response, Problem> {
     by.require(Action::Hold)?;
+    if !body.codes.is_empty() {
+        return Err(Problem::field("codes", "is for releases only: a hold is confirmed by parts"));
+    }
     let size = size_of(&hall, &by, &id, &body).await?;
     let about = about(&hall, &by, &id);
     let verdict = decide(&hall, &by, Verb::Confirm, |engine| engine.confirm(about, size)).await;
@@ -138,11 +181,72 @@ pub(super) async fn release(
 ) -> Result<Response, Problem> {
     by.require(Action::Hold)?;
     let release_id = request_id(key(&headers)?);
-    let size = size_of(&hall, &by, &id, &body).await?;
+    let codes = body.given_codes()?;
+    let part = if codes.is_empty() {
+        Given::Size(size_of(&hall, &by, &id, &body).await?)
+    } else {
+        Given::Codes(&codes)
+    };
+    let stated = body.language.as_deref();
+    let (credit, told) = match &body.credit {
+        None => (None, None),
+        Some(wished) => match credit(&hall, &by, request_id(&id), release_id, wished).await? {
+            Ok((leg, view)) => (Some(leg), Some(view)),
+            Err(refusal) => return Ok(refuse(&hall, &by, &headers, stated, refusal).await),
+        },
+    };
     let about = about(&hall, &by, &id);
-    let prepare = |engine: &Engine| engine.release(about, release_id, size);
+    let release = Release { id: release_id, part, credit };
+    let prepare = |engine: &Engine| engine.release(about, release);
     let verdict = decide(&hall, &by, Verb::Release, prepare).await;
-    Ok(tell(&by, &headers, body.language.as_deref(), &verdict).await)
+    let mut answer = answer(&by, &headers, stated, &verdict);
+    if let AnswerView::Yes(yes) = &mut answer {
+        yes.credit = told;
+    }
+    Ok(answer.into_response())
+}
+
+/// Makes ready what comes with a release instead of money.
+async fn credit(
+    hall: &Arc<Hall>,
+    by: &By,
+    id: RequestId,
+    release: RequestId,
+    wished: &CreditBody,
+) -> Result<Result<(Leg, CreditView), Refusal>, Problem> {
+    by.require(Action::Issue)?;
+    let wish = wished.wish()?;
+    let (text, caller, who) = (wished.amount.clone(), Arc::clone(&by.caller), by.who());
+    let made = hall.blocking(move |shared| {
+        let (tenant, now) = (&caller.identity.tenant, shared.engine.now());
+        let of = CreditFor { tenant, id, release, now, who: &who };
+        let amount =
+            |currency| purse_amount("credit.amount", &text, currency).map_err(Unmade::Problem);
+        match shared.engine.credit(of, &wish, amount) {
+            Ok(credit) => Ok(Ok((credit.leg, CreditView { code: credit.code, amount: text }))),
+            Err(Unmade::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Unmade::Problem(problem)) => Err(problem),
+        }
+    });
+    made.await
+}
+
+/// Why there is no credit.
+enum Unmade {
+    Refused(Refusal),
+    Problem(Problem),
+}
+
+impl From<CodeError> for Unmade {
+    fn from(error: CodeError) -> Self {
+        match error {
+            CodeError::Refused(refusal) => Self::Refused(refusal),
+            CodeError::NewCode(what) => Self::Problem(Problem::field("credit", what)),
+            CodeError::Store(error) => Self::Problem(error.into()),
+            CodeError::Ledger(error) => Self::Problem(error.into()),
+            CodeError::Issue(error) => Self::Problem(error.into()),
+        }
+    }
 }
 
 /// Where a hold or redemption stands, and what happened to it.
@@ -174,7 +278,7 @@ pub(super) async fn status(
 }
 
 /// The request's id.
-fn key(headers: &HeaderMap) -> Result<&str, Problem> {
+pub(super) fn key(headers: &HeaderMap) -> Result<&str, Problem> {
     key_text(headers)?.ok_or_else(|| {
         Problem::new(Kind::KeyMissing, "without an id, a repeat could do it twice").hint(
             "send the header Idempotency-Key with an id that you make before the first try, a UUIDv7 \
@@ -183,19 +287,39 @@ fn key(headers: &HeaderMap) -> Result<&str, Problem> {
     })
 }
 
-fn ask_of<'a>(hall: &Hall, by: &'a By, body: &'a AskBody, verb: Verb) -> Result<Ask<'a>, Problem> {
+/// What the request is, all in all.
+fn verb_of(body: &AskBody, verb: Verb) -> Verb {
+    if body.dry { Verb::Validate } else { verb }
+}
+
+fn ask_of<'a>(
+    by: &'a By,
+    body: &'a AskBody,
+    verb: Verb,
+    now: Timestamp,
+) -> Result<Ask<'a>, Problem> {
     if body.ttl.is_some() && verb != Verb::Hold {
         return Err(Problem::field("ttl", "is for holds only"));
     }
     if body.exact && verb != Verb::Validate {
         return Err(Problem::field("exact", "is for validations only: this always is"));
     }
+    if body.now.is_some() && verb_of(body, verb) != Verb::Validate {
+        return Err(Problem::field("now", "is for where nothing is changed: add \"dry\": true"));
+    }
+    if body.now.is_some() && !from_wire::may_choose_moment(&by.caller) {
+        return Err(Problem::new(Kind::Forbidden, "the token may not ask of other moments")
+            .hint("leave out now, or use a token of the role office or admin"));
+    }
+    if body.explain && verb != Verb::Validate {
+        return Err(Problem::field("explain", "is for validations only"));
+    }
     let (property, gate) = (body.order.property.as_deref(), body.order.gate.as_deref());
     if !by.caller.may_speak_for(property, gate) {
         return Err(Problem::new(Kind::Forbidden, "the token is for another property or gate")
             .hint("leave out order.property and order.gate: the token says them"));
     }
-    body.ask(&by.caller, hall.shared.engine.now())
+    body.ask(&by.caller, now)
 }
 
 fn about<'a>(hall: &Hall, by: &'a By, id: &str) -> About<'a> {
@@ -226,7 +350,7 @@ async fn size_of(hall: &Arc<Hall>, by: &By, id: &str, body: &PartBody) -> Result
 }
 
 /// Asks the engine, unless the caller has guessed too often.
-async fn decide(
+pub(super) async fn decide(
     hall: &Hall,
     by: &By,
     verb: Verb,
@@ -257,8 +381,35 @@ fn answer(by: &By, headers: &HeaderMap, stated: Option<&str>, verdict: &Verdict)
     AnswerView::of(verdict, language(stated, accepted), audience)
 }
 
-async fn tell(by: &By, headers: &HeaderMap, stated: Option<&str>, verdict: &Verdict) -> Response {
+pub(super) async fn tell(
+    by: &By,
+    headers: &HeaderMap,
+    stated: Option<&str>,
+    verdict: &Verdict,
+) -> Response {
     let response = answer(by, headers, stated, verdict).into_response();
     by.wait_for_step().await;
     response
+}
+
+/// Tells a refusal that was found before the engine prepared anything; a code that does not exist
+/// counts as a guess.
+pub(super) async fn refuse(
+    hall: &Hall,
+    by: &By,
+    headers: &HeaderMap,
+    stated: Option<&str>,
+    refusal: Refusal,
+) -> Response {
+    let key = by.guess_key();
+    let verdict = match hall.shared.access.check(key) {
+        Err(limit) => Err(throttled(limit)),
+        Ok(()) => {
+            if is_miss(&refusal) {
+                hall.shared.access.miss(key, Some(by.caller.identity.role));
+            }
+            Err(refusal)
+        }
+    };
+    tell(by, headers, stated, &verdict).await
 }

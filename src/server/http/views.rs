@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::explanation_view::ExplanationView;
 use super::from_json::currency;
 use super::problem::retry_after;
 use crate::domain::campaign::Kind;
@@ -14,7 +15,7 @@ use crate::domain::id::RequestId;
 use crate::domain::money::Currency;
 use crate::domain::refusal::{Details, Language, Reason, Refusal};
 use crate::domain::time::Timestamp;
-use crate::engine::{Accepted, Use, Verdict};
+use crate::engine::{Accepted, Explanation, Use, Verdict};
 use crate::server::to_wire;
 
 pub(super) use crate::server::to_wire::throttled;
@@ -63,21 +64,42 @@ pub(super) struct YesView {
     /// What it costs after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) total_after: Option<String>,
-    /// One for each code.
+    /// One for each code, and one for each campaign that applied by itself, in the order in which
+    /// they apply.
     pub(super) uses: Vec<UseView>,
+    /// Codes that were left out, each with its place and why; only where `partial` was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) left_out: Vec<NoView>,
     /// How old the counts are that a validation rests on, in milliseconds; absent: they are exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) counts_age_ms: Option<u64>,
+    /// What came with a release instead of money.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) credit: Option<CreditView>,
+    /// Why; only where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) explanation: Option<ExplanationView>,
     /// What happened to it, newest first; only where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) events: Option<Vec<super::event_view::EventView>>,
 }
 
+/// What came with a release instead of money.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CreditView {
+    /// The fresh code; absent: it went to an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<String>,
+    /// How much.
+    pub(super) amount: String,
+}
+
 /// What one code gave.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UseView {
-    /// The place of the code in the request.
-    pub(super) code_index: u8,
+    /// The place of the code in the request; absent: the campaign applied by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code_index: Option<u8>,
     /// Its campaign.
     pub(super) campaign: String,
     /// The version whose effects were given.
@@ -97,12 +119,57 @@ pub(super) struct UseView {
     /// What is left of the balance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) balance: Option<String>,
+    /// The balance with which the code began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) original: Option<String>,
+    /// What was lost of the balance because the order needed less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) forfeited: Option<String>,
+    /// What it did to the customer's account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) account: Option<UseOfAccountView>,
     /// The customer that the code is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) holder: Option<String>,
+    /// A reference to the holder's picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) photo: Option<String>,
+    /// When somebody entered with the code before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) last_entry_at: Option<String>,
     /// Goods and services that come with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) products: Vec<ProductView>,
+    /// What products are switched to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) switches: Vec<SwitchView>,
+    /// What was taken off each line of the order, and last off the part of its total that no line
+    /// explains.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) lines: Vec<String>,
+}
+
+/// What a use did to the customer's account: points, or minor units of money.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UseOfAccountView {
+    /// The account.
+    pub(super) account: String,
+    /// What was spent of it.
+    pub(super) spent: u64,
+    /// What came into it.
+    pub(super) earned: u64,
+    /// What is in it afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) balance: Option<u64>,
+}
+
+/// What a product is switched to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SwitchView {
+    /// Its id.
+    pub(super) product: String,
+    /// `bookable`, `not_bookable` or `exempt`.
+    pub(super) to: &'static str,
 }
 
 /// Goods or a service.
@@ -175,6 +242,9 @@ pub(super) struct NoView {
     /// The condition or effect that says no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rule: Option<&'static str>,
+    /// Why; only where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) explanation: Option<ExplanationView>,
 }
 
 /// Who hears an answer.
@@ -189,8 +259,17 @@ pub(super) enum Audience {
 impl AnswerView {
     pub(super) fn of(verdict: &Verdict, language: Language, audience: Audience) -> Self {
         match verdict {
-            Ok(accepted) => Self::Yes(Box::new(YesView::told(accepted, audience))),
+            Ok(accepted) => Self::Yes(Box::new(YesView::told(accepted, language, audience))),
             Err(refusal) => Self::No(Box::new(NoView::told(refusal, language, audience))),
+        }
+    }
+
+    /// Adds why.
+    pub(super) fn explain(&mut self, explanation: Option<&Explanation>) {
+        let why = explanation.map(ExplanationView::of);
+        match self {
+            Self::Yes(yes) => yes.explanation = why,
+            Self::No(no) => no.explanation = why,
         }
     }
 }
@@ -210,11 +289,22 @@ impl IntoResponse for AnswerView {
 }
 
 impl YesView {
-    /// The yes as `audience` may hear it: the public hears what a code is worth, not whose it is.
-    fn told(accepted: &Accepted, audience: Audience) -> Self {
+    /// The yes as `audience` may hear it: the public hears what a code is worth, not whose it is,
+    /// nor why another was left out.
+    fn told(accepted: &Accepted, language: Language, audience: Audience) -> Self {
         let mut yes = Self::of(accepted);
+        let left_out = accepted.left_out.iter();
+        yes.left_out = left_out
+            .map(|refusal| NoView {
+                code_index: refusal.code_index,
+                ..NoView::told(refusal, language, audience)
+            })
+            .collect();
         if audience == Audience::Public {
-            yes.uses.iter_mut().for_each(|used| used.holder = None);
+            for used in &mut yes.uses {
+                (used.holder, used.photo, used.last_entry_at) = (None, None, None);
+                used.account = None;
+            }
         }
         yes
     }
@@ -236,7 +326,10 @@ impl YesView {
             total_before: accepted.total_before_minor.map(text),
             total_after: accepted.total_after_minor.map(text),
             uses: accepted.uses.iter().map(|used| UseView::of(used, known)).collect(),
+            left_out: Vec::new(),
             counts_age_ms: accepted.counts_age_ms,
+            credit: None,
+            explanation: None,
             events: None,
         }
     }
@@ -254,7 +347,19 @@ impl UseView {
             ordinal: Some(used.ordinal).filter(|ordinal| *ordinal > 0),
             remaining: used.remaining,
             balance: used.balance_minor.map(|left| money(left, currency)),
+            original: used.original_minor.map(|original| money(original, currency)),
+            forfeited: Some(used.forfeited_minor)
+                .filter(|lost| *lost != 0)
+                .map(|lost| money(lost, currency)),
+            account: used.account.as_ref().map(|account| UseOfAccountView {
+                account: account.id.to_string(),
+                spent: account.spent,
+                earned: account.earned,
+                balance: account.balance,
+            }),
             holder: used.holder.as_deref().map(str::to_owned),
+            photo: used.photo.as_deref().map(str::to_owned),
+            last_entry_at: used.last_entry.map(Timestamp::to_rfc3339),
             products: used
                 .products
                 .iter()
@@ -263,6 +368,12 @@ impl UseView {
                     quantity: *quantity,
                 })
                 .collect(),
+            switches: used
+                .switches
+                .iter()
+                .map(|(product, to)| SwitchView { product: product.to_string(), to: to.name() })
+                .collect(),
+            lines: to_wire::lines(used).iter().map(|minor| money(*minor, currency)).collect(),
         }
     }
 }
@@ -271,8 +382,7 @@ impl NoView {
     /// The refusal as `audience` may hear it. Being throttled is told to everybody: it says nothing
     /// about a code.
     fn told(refusal: &Refusal, language: Language, audience: Audience) -> Self {
-        let is_throttled = matches!(refusal.reason, Reason::RateLimited | Reason::LockedOut);
-        if audience == Audience::Public && !is_throttled {
+        if audience == Audience::Public && !is_throttled(refusal) {
             return Self::of(&to_wire::uniform(), language);
         }
         Self::of(refusal, language)
@@ -320,6 +430,11 @@ impl NoView {
 /// Whether a refusal says that somebody may be guessing.
 pub(super) fn is_miss(refusal: &Refusal) -> bool {
     matches!(refusal.reason, Reason::CodeMalformed | Reason::CodeNotFound)
+}
+
+/// Whether a refusal says that somebody has guessed too often.
+pub(super) fn is_throttled(refusal: &Refusal) -> bool {
+    matches!(refusal.reason, Reason::RateLimited | Reason::LockedOut)
 }
 
 /// Minor units as decimal text; whole units when there is no currency, and so no amount but zero.

@@ -16,12 +16,13 @@ use crate::auth::caller::Caller;
 use crate::auth::guess::GuessKey;
 use crate::auth::role::{Action, Role};
 use crate::engine::{
-    About, Answer, Ask, Context, Counts, LedgerError, Pending, Prepared, RequestId, Task,
-    Timestamp, Verb, Verdict,
+    About, Answer, Ask, Context, Counts, Given, LedgerError, Pending, Prepared, Release, RequestId,
+    Task, Timestamp, Verb, Verdict,
 };
 use crate::metrics::Stopwatch;
 use crate::protocol::{
-    DecodeError, ErrorReply, Fault, GoAway, Inbox, Order, Pong, Reply, Request, Welcome,
+    DecodeError, ErrorReply, Fault, GoAway, Hold, Inbox, Options, Order, Pong, Redeem, Reply,
+    Request, Welcome,
 };
 use crate::server::from_wire::{self, OrderFault};
 use crate::server::to_wire;
@@ -231,6 +232,7 @@ impl Lane {
     ) -> Result<Prepared, Wrong> {
         let engine = &self.guest.hall.shared.engine;
         let tenant = &caller.identity.tenant;
+        let ask = |codes, order, options| ask(codes, order, options, caller, now);
         let about = |id: crate::protocol::Id, deadline_ms| About {
             tenant,
             id: RequestId(id.0),
@@ -239,24 +241,34 @@ impl Lane {
         };
         Ok(match request {
             Request::Validate(r) => engine.validate(
-                &ask(&r.codes, &r.order, caller, now)?,
-                if r.exact { Counts::Exact } else { Counts::Known },
+                &ask(&r.codes, &r.order, Options { dry: true, ..r.options })?,
+                if r.exact || r.options.dry { Counts::Exact } else { Counts::Known },
                 from_wire::deadline(now, r.deadline_ms),
             ),
+            Request::Redeem(Redeem { deadline_ms, codes, order, options, .. })
+            | Request::Hold(Hold { deadline_ms, codes, order, options, .. })
+                if options.dry =>
+            {
+                let deadline = from_wire::deadline(now, *deadline_ms);
+                engine.validate(&ask(codes, order, *options)?, Counts::Exact, deadline)
+            }
             Request::Redeem(r) => engine.redeem(
-                &ask(&r.codes, &r.order, caller, now)?,
+                &ask(&r.codes, &r.order, r.options)?,
                 RequestId(r.id.0),
                 from_wire::deadline(now, r.deadline_ms),
             ),
             Request::Hold(r) => engine.hold(
-                &ask(&r.codes, &r.order, caller, now)?,
+                &ask(&r.codes, &r.order, r.options)?,
                 RequestId(r.id.0),
                 u64::from(r.ttl_ms),
                 from_wire::deadline(now, r.deadline_ms),
             ),
             Request::Confirm(r) => engine.confirm(about(r.id, r.deadline_ms), r.part),
             Request::Release(r) => {
-                engine.release(about(r.id, r.deadline_ms), RequestId(r.release_id.0), r.part)
+                let is_whole = r.codes.is_empty();
+                let part = if is_whole { Given::Size(r.part) } else { Given::Codes(&r.codes) };
+                let release = Release { id: RequestId(r.release_id.0), part, credit: None };
+                engine.release(about(r.id, r.deadline_ms), release)
             }
             Request::Extend(r) => engine.extend(about(r.id, r.deadline_ms), u64::from(r.ttl_ms)),
             Request::Status(r) => engine.status(about(r.id, r.deadline_ms)),
@@ -419,18 +431,25 @@ impl From<OrderFault> for Wrong {
 fn ask<'wire: 'a, 'a>(
     codes: &SmallVec<[&'wire str; 2]>,
     order: &Order<&'wire str>,
+    options: Options,
     caller: &'a Caller,
     now: Timestamp,
 ) -> Result<Ask<'a>, Wrong> {
-    if !caller.may_speak_for(order.property, order.gate) {
+    // Another moment is for trying out, and for those who design campaigns.
+    let may_choose_moment = options.dry && from_wire::may_choose_moment(caller);
+    if !caller.may_speak_for(order.property, order.gate)
+        || options.now_ms.is_some() && !may_choose_moment
+    {
         return Err(Wrong::NotPermitted);
     }
+    let now = options.now_ms.map_or(Ok(now), from_wire::moment)?;
     let order = from_wire::order(order, caller)?;
     Ok(Ask {
         tenant: &caller.identity.tenant,
         codes: codes.iter().map(|code| -> &'a str { code }).collect(),
         order,
         now,
+        mode: from_wire::mode(options.partial),
     })
 }
 
@@ -440,6 +459,8 @@ fn audience(caller: &Caller) -> Audience {
 
 fn verb_of(request: &Request<&str>) -> (Verb, Action) {
     match request {
+        Request::Redeem(redeem) if redeem.options.dry => (Verb::Validate, Action::Redeem),
+        Request::Hold(hold) if hold.options.dry => (Verb::Validate, Action::Hold),
         Request::Hello(_) | Request::Ping | Request::Status(_) => (Verb::Status, Action::Status),
         Request::Code(_) => (Verb::Code, Action::Status),
         Request::Validate(_) => (Verb::Validate, Action::Validate),

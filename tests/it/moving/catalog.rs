@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use jeton::catalog::archive::{Pair, Table};
 use jeton::catalog::{
-    AuditEntry, CampaignDocument, Catalog, Expect, Issue, Options, Override, Source, Store,
-    StoreError,
+    AuditEntry, CampaignDocument, Catalog, DefinitionDocument, Expect, Issue, Options, Override,
+    Sort, Source, Store, StoreError, Wish,
 };
 use jeton::domain::campaign::{CodeState, Status};
 use jeton::domain::code::CodeKey;
@@ -96,13 +96,16 @@ fn a_catalog_that_moves_goes_on_where_it_stood() {
     put(&first, "uses = 1");
     put(&first, "uses = 2");
     let id = CampaignId::parse("season").unwrap();
-    first.put_status(&tenant(), &id, Status::Paused, Expect::Any).unwrap();
+    first.put_status(&tenant(), &id, Status::Paused, Expect::Any, Timestamp(5_000)).unwrap();
     let batch = first.begin_batch(issue()).unwrap();
     append(&first, batch.number, 1);
     append(&first, batch.number, 2);
     assert_eq!(first.reserve([3; 16], 10, 100).unwrap(), 0);
     let revoked = Override { state: CodeState::Revoked, ..Override::default() };
     first.put_overrides(&[(CodeKey::from_bytes([40; 16]), revoked.clone())]).unwrap();
+    let group = toml::from_str("id = \"members\"").unwrap();
+    let group = Wish::put(DefinitionDocument::Group(group), Expect::Any);
+    first.put_definitions(&tenant(), &[group]).unwrap();
     first.put_token([4; 16], b"a token").unwrap();
     let line = AuditEntry { at: Timestamp(3), who: "ann".to_owned(), what: "all".to_owned() };
     first.append_audit(&[line.clone(), line]).unwrap();
@@ -125,6 +128,8 @@ fn a_catalog_that_moves_goes_on_where_it_stood() {
         let own = catalog.override_of(&CodeKey::from_bytes([40; 16])).unwrap();
         assert_eq!(own, Some(revoked.clone()));
         assert_eq!(catalog.overrides(None, 10).unwrap().len(), 1);
+        let groups = catalog.definitions_of(&tenant(), Sort::Group).unwrap();
+        assert_eq!((groups.len(), groups[0].document.id()), (1, "members"));
         assert_eq!(catalog.tokens().unwrap().len(), 1);
         assert_eq!(catalog.audit(None, 10).unwrap().len(), 2);
         let other = Issue { request: None, ..issue() };

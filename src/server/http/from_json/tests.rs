@@ -5,6 +5,8 @@
 use super::*;
 use crate::auth::caller::{CallerId, Identity, Name};
 use crate::auth::role::Role;
+use crate::domain::order::FirstOrder;
+use crate::domain::rules::StackMode;
 
 fn caller() -> Caller {
     let identity = Identity {
@@ -44,6 +46,58 @@ fn an_order_means_what_it_says() {
     assert_eq!((order.gate, order.property), (Some("south"), Some("aqua")));
     assert_eq!((order.lines[0].quantity, order.lines[0].amount_minor), (1, 1250));
     assert_eq!((order.passage, order.units), (Passage::Exit, 1));
+    assert_eq!((ask.now, ask.mode), (Timestamp(7), StackMode::AllOrNothing));
+}
+
+#[test]
+fn another_moment_and_a_part_can_be_asked_for() {
+    let body = r#"{"codes": ["A", "B"], "partial": true, "now": "1970-01-01T01:00:01+01:00"}"#;
+    let body: AskBody = serde_json::from_str(body).unwrap();
+    let caller = caller();
+    let ask = body.ask(&caller, Timestamp(7)).unwrap();
+    assert_eq!((ask.now, ask.mode), (Timestamp(1_000), StackMode::Partial));
+}
+
+#[test]
+fn a_stay_means_what_it_says() {
+    let body: AskBody = serde_json::from_str(
+        r#"{"order": {
+            "currency": "EUR", "nights": 4, "arrival": "2026-05-01", "departure": "2026-05-05",
+            "booked": "1969-12-31", "adults": 2, "children": 1, "persons": 3, "first_order": false,
+            "trigger": "voucher_purchase", "slot": "summer", "lines": [{"product": "suite",
+            "amount": "400", "product_type": "room", "theme": "spa", "region": "tyrol"}]}}"#,
+    )
+    .unwrap();
+    let caller = caller();
+    let ask = body.ask(&caller, Timestamp(7)).unwrap();
+    assert!(ask.codes.is_empty(), "what applies without");
+    let line = Line {
+        product: "suite",
+        quantity: 1,
+        amount_minor: 40_000,
+        product_type: "room",
+        theme: "spa",
+        region: "tyrol",
+        ..Line::default()
+    };
+    let expected = Order {
+        gate: Some("north"),
+        property: Some("aqua"),
+        currency: Some("EUR"),
+        lines: [line].into_iter().collect(),
+        nights: Some(4),
+        arrival: NaiveDate::from_ymd_opt(2026, 5, 1),
+        departure: NaiveDate::from_ymd_opt(2026, 5, 5),
+        booked: NaiveDate::from_ymd_opt(1969, 12, 31),
+        adults: Some(2),
+        children: Some(1),
+        persons: Some(3),
+        first_order: FirstOrder::No,
+        trigger: Trigger::VoucherPurchase,
+        slot: Some("summer"),
+        ..Order::default()
+    };
+    assert_eq!(ask.order, expected);
 }
 
 #[test]
@@ -60,7 +114,7 @@ fn yen_have_no_cents_and_dinars_have_three_digits() {
 #[test]
 fn all_mistakes_are_told_with_their_places() {
     assert_eq!(mistakes(r#"{"code": "A"}"#), [""; 0]);
-    assert_eq!(mistakes("{}"), ["code"]);
+    assert_eq!(mistakes("{}"), [""; 0]);
     assert_eq!(mistakes(r#"{"code": "A", "codes": ["B"]}"#), ["codes"]);
     let long = "x".repeat(REFERENCE_BYTES_MAX + 1);
     let body = format!(
@@ -72,8 +126,42 @@ fn all_mistakes_are_told_with_their_places() {
         ["order.currency", "order.total", "order.customer", "order.lines[0].quantity"]
     );
     assert_eq!(mistakes(r#"{"code": "A", "order": {"total": "1"}}"#), ["order.total"]);
+    let body = format!(
+        r#"{{"now": "10000-01-01T00:00:00Z", "order": {{"currency": "EUR", "slot": "{long}",
+            "nights": 1000001, "children": 4294967295, "arrival": "2026-02-29",
+            "booked": "+12026-01-01", "trigger": "whim",
+            "lines": [{{"product": "p", "amount": "1", "region": "{long}"}}]}}}}"#
+    );
+    assert_eq!(
+        mistakes(&body),
+        [
+            "now",
+            "order.slot",
+            "order.lines[0].region",
+            "order.nights",
+            "order.children",
+            "order.arrival",
+            "order.booked",
+            "order.trigger"
+        ]
+    );
     let many = serde_json::json!({ "codes": vec!["A"; CODES_MAX + 1] }).to_string();
     assert_eq!(mistakes(&many), ["codes"]);
+}
+
+#[test]
+fn what_is_given_back_is_a_part_or_codes() {
+    let given = |body: &str| {
+        let body: PartBody = serde_json::from_str(body).unwrap();
+        body.given_codes().map(|codes| codes.len()).ok()
+    };
+    assert_eq!(given("{}"), Some(0));
+    assert_eq!(given(r#"{"part": 1}"#), Some(0));
+    assert_eq!(given(r#"{"codes": ["A", "B"]}"#), Some(2));
+    assert_eq!(given(r#"{"codes": ["A"], "part": 1}"#), None);
+    assert_eq!(given(r#"{"codes": ["A"], "part_amount": "1"}"#), None);
+    let many = serde_json::json!({ "codes": vec!["A"; CODES_MAX + 1] }).to_string();
+    assert_eq!(given(&many), None);
 }
 
 #[test]
