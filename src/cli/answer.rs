@@ -8,7 +8,7 @@ use anyhow::bail;
 use serde_json::{Map, Value, json};
 
 use super::order::decimal;
-use super::output::{Exit, Output, fields};
+use super::output::{Exit, Output, cell, fields};
 use crate::domain::time::Timestamp;
 use crate::protocol::{
     Accepted, CampaignKind, CampaignStatus, CodeState, CodeStatus, Id, NO_CODE, Refused, Reply,
@@ -25,7 +25,7 @@ pub(super) fn show(reply: &Reply, id: Option<Id>, output: Output) -> anyhow::Res
         }
         Reply::Refused(no) => {
             let document = refused(no, id);
-            output.answer(&document, |out| tell_refused(out, no, &document))?;
+            output.answer(&document, |out| tell_no(out, &document))?;
             Ok(Exit::Refused)
         }
         Reply::CodeStatus(status) => {
@@ -115,10 +115,19 @@ fn one_use(one: &Use, currency: &str) -> Value {
 fn use_of_account(account: &UseOfAccount) -> Value {
     without_nulls(json!({
         "account": account.account,
-        "spent": account.spent,
-        "earned": account.earned,
-        "balance": account.balance,
+        "currency": (!account.currency.is_empty()).then_some(&account.currency),
+        "spent": value(account.spent, &account.currency),
+        "earned": value(account.earned, &account.currency),
+        "balance": account.balance.map(|balance| value(balance, &account.currency)),
     }))
+}
+
+/// Points as they are, money as a decimal.
+fn value(amount: u64, currency: &str) -> String {
+    match currency {
+        "" => amount.to_string(),
+        _ => decimal(i64::try_from(amount).unwrap_or(i64::MAX), currency),
+    }
 }
 
 fn refused(no: &Refused, id: Option<Id>) -> Value {
@@ -242,27 +251,32 @@ fn tell_accepted(out: &mut dyn Write, yes: &Accepted) -> io::Result<()> {
 }
 
 fn tell_account(out: &mut dyn Write, account: Option<&UseOfAccount>) -> io::Result<()> {
-    let Some(UseOfAccount { account, spent, earned, balance }) = account else { return Ok(()) };
+    let Some(UseOfAccount { account, spent, earned, balance, currency }) = account else {
+        return Ok(());
+    };
+    let told = |amount: u64| value(amount, currency);
     write!(out, ", {account}")?;
     if *spent != 0 {
-        write!(out, " −{spent}")?;
+        write!(out, " −{}", told(*spent))?;
     }
     if *earned != 0 {
-        write!(out, " +{earned}")?;
+        write!(out, " +{}", told(*earned))?;
     }
-    balance.map_or(Ok(()), |balance| write!(out, " = {balance}"))
+    balance.map_or(Ok(()), |balance| write!(out, " = {}", told(balance)))
 }
 
-fn tell_refused(out: &mut dyn Write, no: &Refused, document: &Value) -> io::Result<()> {
-    write!(out, "no: {} ({})", no.reason, no.number)?;
-    if let Some(text) = &no.details.text {
-        write!(out, ": {text}")?;
+/// A no, for people; the same from both doors.
+pub(super) fn tell_no(out: &mut dyn Write, document: &Value) -> io::Result<()> {
+    let said = |name: &str| cell(document.get(name));
+    write!(out, "no: {} ({})", said("reason"), said("number"))?;
+    if document.get("text").is_some() {
+        write!(out, ": {}", said("text"))?;
     }
     writeln!(out)?;
     const SAID: [&str; 5] = ["ok", "reason", "number", "text", "transient"];
     let mut rest: Map<String, Value> = document.as_object().cloned().unwrap_or_default();
     rest.retain(|name, _| !SAID.contains(&name.as_str()));
-    if no.transient {
+    if document.get("transient") == Some(&Value::Bool(true)) {
         rest.insert("transient".to_owned(), Value::Bool(true));
     }
     if rest.is_empty() { Ok(()) } else { fields(out, &Value::Object(rest), 2) }
@@ -392,6 +406,7 @@ mod tests {
                     spent: 20,
                     earned: 3,
                     balance: Some(83),
+                    currency: String::new(),
                 }),
                 switches: vec![ProductSwitch {
                     product: "suite".to_owned(),
@@ -426,7 +441,7 @@ mod tests {
             (&uses[0]["original"], &uses[0]["forfeited"], &uses[0]["lines"]),
             (&json!("200.00"), &json!("100.00"), &json!(["100.00", "0.00"]))
         );
-        let account = json!({"account": "card", "spent": 20, "earned": 3, "balance": 83});
+        let account = json!({"account": "card", "spent": "20", "earned": "3", "balance": "83"});
         assert_eq!((&uses[1]["account"], uses[1].get("code_index")), (&account, None));
         assert_eq!(uses[1]["switches"], json!([{"product": "suite", "to": "not_bookable"}]));
         assert_eq!(document["left_out"][0]["reason"], "already_applied");
@@ -448,7 +463,7 @@ mod tests {
         };
         let document = refused(&no, Some(Id([0; 16])));
         assert_eq!((&document["ok"], &document["reason"]), (&json!(false), &json!("busy")));
-        let text = told(|out| tell_refused(out, &no, &document));
+        let text = told(|out| tell_no(out, &document));
         let expected = "no: busy (222): Please try again.\n  \
              id              00000000-0000-0000-0000-000000000000\n  \
              retry_after_ms  50\n  transient       true\n";

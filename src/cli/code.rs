@@ -80,6 +80,14 @@ pub(super) enum Code {
         #[arg(long, value_name = "CODE")]
         new: Option<String>,
     },
+    /// Let a barcode, chip or transponder reach a code, too
+    Link {
+        #[command(flatten)]
+        code: One,
+        /// The text of the medium; one of another code of the campaign moves here
+        #[arg(long, value_name = "TEXT")]
+        medium: String,
+    },
     /// Say that a code was paid
     Paid {
         #[command(flatten)]
@@ -288,6 +296,10 @@ pub(super) fn run(command: &Code, place: &Place<'_>, output: Output) -> anyhow::
             let mut wish = json!({ "code": code.text()? });
             set(&mut wish, "new", new.clone().map(Value::from));
             change("replace", wish, &office, output)?;
+        }
+        Code::Link { code, medium } => {
+            let wish = json!({ "code": code.text()?, "medium": medium });
+            change("media", wish, &office, output)?;
         }
         Code::Paid { code, at } => {
             let mut wish = json!({ "code": code.text()? });

@@ -112,6 +112,14 @@ fn tell_campaign(out: &mut dyn Write, campaign: &Value) -> io::Result<()> {
         None => "by itself".to_owned(),
     };
     writeln!(out, "\n{} ({by})", cell(campaign.get("campaign")))?;
+    if let Some(no) = campaign.get("refused") {
+        let said = |name: &str| cell(no.get(name));
+        write!(out, "  ✗ {} ({})", said("reason"), said("number"))?;
+        match no.get("conflicts_with") {
+            Some(other) => writeln!(out, ": stands against {}", cell(Some(other)))?,
+            None => writeln!(out)?,
+        }
+    }
     let findings = all(campaign, "findings").iter().map(|finding| {
         let said = |name: &str| cell(finding.get(name));
         let mark = if finding.get("holds") == Some(&Value::Bool(true)) { '✓' } else { '✗' };
@@ -124,6 +132,11 @@ fn tell_campaign(out: &mut dyn Write, campaign: &Value) -> io::Result<()> {
         vec![format!("  = {}", said("effect")), format!("{} → {}", said("before"), said("after"))]
     });
     table(out, &effects.collect::<Vec<_>>())?;
+    if let Some(account) = campaign.get("account") {
+        let said = |name: &str| cell(account.get(name));
+        let id = said("account");
+        writeln!(out, "  ± {id}  −{} +{}, has {}", said("spent"), said("earned"), said("balance"))?;
+    }
     let limits = all(campaign, "limits").iter().map(|limit| {
         let said = |name: &str| cell(limit.get(name));
         let max = limit.get("max").map_or("any".to_owned(), Value::to_string);

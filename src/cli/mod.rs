@@ -30,6 +30,7 @@ mod serve;
 mod shell;
 mod tally;
 mod token;
+mod value;
 mod verbs;
 
 use std::path::PathBuf;
@@ -92,9 +93,9 @@ enum Command {
     /// Campaigns: definitions and where they stand
     #[command(subcommand)]
     Campaign(campaign::Campaign),
-    /// Accounts that customers can have; campaign apply defines them
+    /// Accounts that customers can have, which campaign apply defines; and what is in them
     #[command(subcommand)]
-    Account(definition::Definition),
+    Account(value::Account),
     /// Groups of campaigns that slots accept; campaign apply defines them
     #[command(subcommand)]
     Group(definition::Definition),
@@ -117,12 +118,28 @@ enum Command {
     Hold(Box<verbs::HoldFlags>),
     /// Make a hold, or a part of it, a redemption
     Confirm(verbs::ConfirmFlags),
-    /// Give back a hold or redemption, or a part of it
-    Release(verbs::ReleaseFlags),
+    /// Give back a hold or redemption, or a part of it; or give a voucher or credit for it
+    ///
+    /// A voucher or credit comes with the release, or not at all. If the answer is lost, repeat
+    /// with the same --id: it takes effect once.
+    #[command(after_long_help = RELEASE_EXAMPLES)]
+    Release(Box<verbs::ReleaseFlags>),
     /// Hold longer
     Extend(verbs::ExtendFlags),
     /// Ask what became of a request, or where a code stands
     Status(verbs::StatusFlags),
+    /// Put value into a voucher or a customer's account
+    ///
+    /// If the answer is lost, repeat with the same --id: it takes effect once. Released by its id,
+    /// it is taken out again.
+    #[command(name = "topup", after_long_help = TOP_UP_EXAMPLES)]
+    TopUp(Box<value::TopUp>),
+    /// Move value from one voucher or account to another: all of it, or nothing
+    ///
+    /// If the answer is lost, repeat with the same --id: it takes effect once. Released by its id,
+    /// it goes back.
+    #[command(after_long_help = TRANSFER_EXAMPLES)]
+    Transfer(Box<value::Transfer>),
     /// Tokens: who may speak to the server
     #[command(subcommand)]
     Token(token::Token),
@@ -199,6 +216,23 @@ Examples:
   jeton confirm 0190f2f0-0000-7000-8000-00000000002a
   jeton release 0190f2f0-0000-7000-8000-00000000002a";
 
+const RELEASE_EXAMPLES: &str = "\
+Examples:
+  jeton release 0190f2f0-0000-7000-8000-00000000002a
+  jeton release 0190f2f0-0000-7000-8000-00000000002a --part-amount 12.50 --currency EUR
+  jeton release 0190f2f0-0000-7000-8000-00000000002a --voucher gift --amount 80.00 --holder mia
+  jeton release 0190f2f0-0000-7000-8000-00000000002a --credit card --customer mia --amount 80.00";
+
+const TOP_UP_EXAMPLES: &str = "\
+Examples:
+  jeton topup --code GIFT-AAAA-BBBB 50.00 --order-ref S-2002
+  jeton topup --account card --customer mia 100                whole points, if it keeps points";
+
+const TRANSFER_EXAMPLES: &str = "\
+Examples:
+  jeton transfer --from-code GIFT-AAAA-BBBB --to-code GIFT-CCCC-DDDD 20.00
+  jeton transfer --from-code GIFT-AAAA-BBBB --to-account card --to-customer mia 20.00";
+
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   jeton export park.jeton                              from the store that is configured
@@ -245,7 +279,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(flags) => demo::run(&flags, &global, output),
         Command::Init(flags) => init::run(&flags, &global, output),
         Command::Campaign(command) => campaign::run(&command, &place()?, output),
-        Command::Account(command) => definition::run(Sort::Accounts, &command, &place()?, output),
+        Command::Account(command) => value::account(&command, &place()?, output),
         Command::Group(command) => definition::run(Sort::Groups, &command, &place()?, output),
         Command::Slot(command) => definition::run(Sort::Slots, &command, &place()?, output),
         Command::Code(command) => code::run(&command, &place()?, output),
@@ -253,9 +287,11 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Redeem(flags) => verbs::redeem(*flags, &place()?, output),
         Command::Hold(flags) => verbs::hold(*flags, &place()?, output),
         Command::Confirm(flags) => verbs::confirm(&flags, &place()?, output),
-        Command::Release(flags) => verbs::release(&flags, &place()?, output),
+        Command::Release(flags) => verbs::release(*flags, &place()?, output),
         Command::Extend(flags) => verbs::extend(&flags, &place()?, output),
         Command::Status(flags) => verbs::status(flags, &place()?, output),
+        Command::TopUp(flags) => value::top_up(&flags, &place()?, output),
+        Command::Transfer(flags) => value::transfer(&flags, &place()?, output),
         Command::Token(command) => token::run(&command, &place()?, output),
         Command::Cert(command) => cert::run(&command, &place()?, output),
         Command::Ledger(command) => ledger::run(&command, &place()?, output),

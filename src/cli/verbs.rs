@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use serde_json::json;
 
 use super::office::Office;
 use super::order::{OrderFlags, PartFlags, parse_id};
 use super::output::{Exit, Output};
 use super::place::{Place, read};
+use super::value::{self, CreditFlags};
 use super::{answer, explanation};
 use crate::client::{Client, Options, new_id};
 use crate::domain::time::Timestamp;
@@ -124,6 +126,8 @@ pub(super) struct ReleaseFlags {
     #[arg(long = "code", value_name = "CODE", conflicts_with_all = ["part", "part_amount"])]
     codes: Vec<String>,
     #[command(flatten)]
+    credit: CreditFlags,
+    #[command(flatten)]
     way: Way,
 }
 
@@ -204,19 +208,20 @@ pub(super) fn confirm(
 }
 
 pub(super) fn release(
-    flags: &ReleaseFlags,
+    flags: ReleaseFlags,
     place: &Place<'_>,
     output: Output,
 ) -> anyhow::Result<Exit> {
-    let release_id = flags.id.unwrap_or_else(new_id);
-    let release = Release {
-        release_id,
-        id: flags.of,
-        part: flags.part.part()?,
-        codes: flags.codes.iter().cloned().collect(),
-        deadline_ms: 0,
-    };
-    ask(Request::Release(release), &flags.way, place, output)
+    let ReleaseFlags { of, id, part, codes, credit, way } = flags;
+    let part = part.part()?;
+    if let Some(credit) = credit.wish() {
+        let part = (part > 0).then_some(part);
+        let wish = json!({ "part": part, "codes": codes, "credit": credit });
+        return value::release(of, id, wish, place, output);
+    }
+    let release_id = id.unwrap_or_else(new_id);
+    let release = Release { release_id, id: of, part, codes: codes.into(), deadline_ms: 0 };
+    ask(Request::Release(release), &way, place, output)
 }
 
 pub(super) fn extend(

@@ -44,6 +44,15 @@ pub struct Account {
 }
 
 impl Account {
+    /// The currency of what it stores; absent: points.
+    #[must_use]
+    pub fn currency(&self) -> Option<Currency> {
+        match self.unit {
+            AccountUnit::Points => None,
+            AccountUnit::Money(currency) => Some(currency),
+        }
+    }
+
     /// When something lapses that is put in at `now`, apart from any campaign; absent: never.
     #[must_use]
     pub fn expires(&self, now: Timestamp) -> Option<Timestamp> {

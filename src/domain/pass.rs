@@ -86,12 +86,13 @@ pub(super) fn zone(question: &Question<'_, '_>) -> Option<Leg> {
 pub(super) fn once_per_stay(question: &Question<'_, '_>, leg: Leg, place: u8, bucket: i64) -> Leg {
     let reentry_ms = question.campaign.passback.reentry_ms.filter(|&ms| ms > 0);
     match (leg, reentry_ms) {
-        (Leg::Count { key, n, max, .. }, Some(ms)) => {
+        (Leg::Count { key, n, max, keep_until: counter_keep_until }, Some(ms)) => {
             let code = u128::from_be_bytes(question.code.owner.0) & 0xFFFF_FFFF_FFFF;
             let code = i64::try_from(code).unwrap_or_default();
             let facet = Facet::new(FacetKind::Reentry, place, code ^ bucket);
             let marker = Key { owner: key.owner, facet };
-            Leg::Once { marker, key, n, max, keep_until: Some(question.now.plus_ms(ms)) }
+            let keep_until = Some(question.now.plus_ms(ms));
+            Leg::Once { marker, key, n, max, keep_until, counter_keep_until }
         }
         (leg, _) => leg,
     }

@@ -122,8 +122,10 @@ pub enum Leg {
         n: u64,
         /// The ceiling of the counter.
         max: u64,
-        /// The marker is forgotten after this moment.
+        /// The marker is over at this moment: the next posting sets it anew.
         keep_until: Option<Timestamp>,
+        /// The counter is forgotten after this moment, because its period is over; as in `Count`.
+        counter_keep_until: Option<Timestamp>,
     },
     /// Demands that `min_ms` have passed since the register was set, then sets it to now.
     Interval {
@@ -401,7 +403,8 @@ pub struct LegResult {
     /// Lots that were touched, in the order in which they were taken.
     pub lots: SmallVec<[LotPart; 1]>,
     /// What a register held before: undoing puts it back. Absent when it was unset, or when nothing
-    /// was set.
+    /// was set. For a marker, when it is over, which tells it from one that is set later; absent
+    /// when it never is. No event stands with that.
     pub before: Option<Setting>,
 }
 

@@ -7,6 +7,7 @@ use super::{CodeError, Engine, PurseName};
 use crate::domain::account::Account;
 use crate::domain::book::Lot;
 use crate::domain::id::TenantId;
+use crate::domain::posting::{Facet, FacetKind, Key, Leg, Receipt};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::ledger::{Entry, LedgerError};
@@ -32,6 +33,52 @@ pub struct AccountPage {
     pub lapsed: u64,
     /// What is in it, by when it lapses.
     pub lots: Vec<Lot>,
+}
+
+/// Something that happened to an account.
+#[derive(Debug, Clone)]
+pub struct AccountEvent {
+    /// What happened.
+    pub entry: Entry,
+    /// What it did; absent where the receipt has left the store, or says nothing of it.
+    pub movement: Option<AccountMovement>,
+}
+
+/// What a request did to an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AccountMovement {
+    /// What it spent, before anything of that was given back.
+    pub spent: u64,
+    /// What it put in, before anything of that was taken back.
+    pub earned: u64,
+    /// What was left after this event.
+    pub balance: u64,
+}
+
+impl AccountMovement {
+    /// What event `number` of `receipt` did to the balance `key`.
+    fn of(receipt: &Receipt, number: u64, key: &Key) -> Option<Self> {
+        let release = receipt.releases.iter().find(|release| release.event == number);
+        let credit = release.and_then(|release| release.credit.as_deref());
+        if let Some((_, result)) = credit.filter(|(leg, _)| leg.key() == key) {
+            return Some(Self { spent: 0, earned: result.amount, balance: result.after });
+        }
+        let confirm = receipt.confirm.as_ref().filter(|confirm| confirm.event == number);
+        let after = release.map(|release| &release.after);
+        let after = after.or(confirm.map(|confirm| &confirm.after));
+        let mut movement = None;
+        let legs = receipt.legs.iter().zip(&receipt.results).enumerate();
+        for (at, (leg, result)) in legs.filter(|(_, (leg, _))| leg.key() == key) {
+            let told: &mut Self = movement.get_or_insert_default();
+            match leg {
+                Leg::Spend { .. } => told.spent += result.amount,
+                Leg::Earn { .. } => told.earned += result.amount,
+                Leg::Count { .. } | Leg::Once { .. } | Leg::Interval { .. } | Leg::Zone { .. } => {}
+            }
+            told.balance = after.and_then(|after| after.get(at)).copied().unwrap_or(result.after);
+        }
+        movement
+    }
 }
 
 impl Engine {
@@ -86,8 +133,15 @@ impl Engine {
         customer: &str,
         before: u64,
         most: usize,
-    ) -> Result<Vec<Entry>, LedgerError> {
+    ) -> Result<Vec<AccountEvent>, LedgerError> {
         let owner = self.account_owner(tenant, account, customer);
-        self.ledger.history(&owner, before, most)
+        let key = Key { owner, facet: Facet::new(FacetKind::Balance, 0, 0) };
+        let entries = self.ledger.history(&owner, before, most)?;
+        let told = |entry: Entry| {
+            let receipt = entry.receipt.as_ref();
+            let movement = receipt.and_then(|r| AccountMovement::of(r, entry.event.number, &key));
+            AccountEvent { entry, movement }
+        };
+        Ok(entries.into_iter().map(told).collect())
     }
 }

@@ -49,6 +49,8 @@ pub struct Accepted {
     pub uses: SmallVec<[Use; 1]>,
     /// Codes that were left out, each with its place and why.
     pub left_out: Vec<Refusal>,
+    /// What came into a voucher or account with this release: minor units or points.
+    pub credited: Option<u64>,
     /// How old the counts are that it rests on, in milliseconds; absent: exact. Only *validate*
     /// may rest on counts that are not.
     pub counts_age_ms: Option<u64>,
@@ -141,6 +143,8 @@ pub struct Use {
 pub struct UseOfAccount {
     /// The account.
     pub id: Box<str>,
+    /// Its currency; absent: it keeps points.
+    pub currency: Option<Box<str>>,
     /// What was spent of it.
     pub spent: u64,
     /// What came into it.
@@ -186,6 +190,7 @@ struct Moment<'a> {
     gone: u64,
     /// What each leg stood at; absent: as the results say.
     after: Option<&'a [u64]>,
+    credited: Option<u64>,
 }
 
 /// Tells of `receipt` what `asked` wants to hear.
@@ -217,6 +222,7 @@ pub(super) fn tell(
         uses,
         left_out: left_out.collect(),
         currency: note.currency,
+        credited: moment.credited,
         counts_age_ms: None,
     }
 }
@@ -229,6 +235,7 @@ fn moment(receipt: &Receipt, asked: Asked) -> Moment<'_> {
         live: receipt.size,
         gone: 0,
         after: None,
+        credited: None,
     };
     match asked {
         Asked::Hold => accepted,
@@ -240,6 +247,7 @@ fn moment(receipt: &Receipt, asked: Asked) -> Moment<'_> {
                 live: receipt.confirmed.saturating_sub(released_before(receipt, confirm.event)),
                 gone: gone_before(receipt, confirm.event),
                 after: Some(confirm.after.as_slice()),
+                credited: None,
             },
             None => accepted,
         },
@@ -262,6 +270,7 @@ fn moment(receipt: &Receipt, asked: Asked) -> Moment<'_> {
                 live,
                 gone: gone_before(receipt, release.event + 1),
                 after: Some(release.after.as_slice()),
+                credited: release.credit.as_ref().map(|credit| credit.1.amount),
             }
         }
         Asked::Extend | Asked::Status => now(receipt),
@@ -277,6 +286,7 @@ fn now(receipt: &Receipt) -> Moment<'_> {
         live: receipt.live(),
         gone: receipt.gone,
         after: None,
+        credited: None,
     };
     if let Some(confirm) = &receipt.confirm {
         (moment.at, moment.event, moment.after) =
@@ -366,6 +376,7 @@ fn use_of(
     told.original_minor = value.original.map(minor);
     told.account = noted.account.clone().map(|id| UseOfAccount {
         id,
+        currency: noted.account_currency.clone(),
         spent: value.spent,
         earned: value.earned,
         balance: value.account_balance,

@@ -11,10 +11,10 @@ use super::named::Codes;
 use super::note::{Note, NotedUse, Role};
 use crate::domain::account::Account;
 use crate::domain::book::Book;
-use crate::domain::campaign::Scope;
+use crate::domain::campaign::{BalanceOf, Scope};
 use crate::domain::code::CodeKey;
 use crate::domain::id::{Owner, TenantId};
-use crate::domain::limits::{self, About, Owners, Plan};
+use crate::domain::limits::{self, About, Meaning, Owners, Plan};
 use crate::domain::order::Order;
 use crate::domain::posting::{AMOUNT_MAX, Blocked, Facet, FacetKind, Key, Leg, Take};
 use crate::domain::refusal::{Reason, Refusal};
@@ -76,6 +76,19 @@ pub(super) struct Seat<'a> {
 }
 
 impl Seat<'_> {
+    /// What an offer does to the customer's account, and what can be spent of it now.
+    pub(super) fn account(&self, offer: &Offer) -> Option<UseOfAccount> {
+        let account = self.owners.account.and(self.account.as_ref())?;
+        let drawn = offer.draw.filter(|draw| draw.of == BalanceOf::Account);
+        Some(UseOfAccount {
+            id: account.id.clone(),
+            currency: account.currency().map(|currency| currency.as_str().into()),
+            spent: offer.spend.unwrap_or(0) + drawn.map_or(0, |draw| draw.amount),
+            earned: offer.earning.map_or(0, |earning| earning.amount),
+            balance: Some(self.seen.account.unwrap_or(0)),
+        })
+    }
+
     fn candidate(&self) -> Candidate<'_> {
         Candidate {
             code_index: self.code_index,
@@ -298,12 +311,24 @@ impl Engine {
             total_after_minor: judged.total_before_minor.map(|total| total.saturating_sub(worth)),
             uses,
             left_out: judged.left_out.clone(),
+            credited: None,
             counts_age_ms: age_ms,
         })
     }
 }
 
 impl Judged {
+    /// Of what needs no rules: legs that put value in, perhaps after one that takes it out, which
+    /// means `gives`.
+    pub(super) fn of_legs(legs: SmallVec<[Leg; 2]>, gives: Option<About>) -> Self {
+        let abouts = gives.into_iter().chain([About::Earning]);
+        let meaning = |(code_index, about)| Meaning { code_index, about };
+        let meanings = (0..).zip(abouts).map(meaning).collect();
+        let mut plan = Plan::default();
+        (plan.legs, plan.meanings) = (legs, meanings);
+        Self { parts: SmallVec::new(), left_out: Vec::new(), plan, total_before_minor: None }
+    }
+
     /// The order's currency: as it says, or else the first campaign's.
     fn currency(&self, ask: &Ask<'_>) -> Option<Box<str>> {
         let stated = ask.order.currency.map(Box::from);
@@ -411,6 +436,7 @@ impl Judged {
             switches: offer.switches.clone(),
             account: part.owners.account.and(part.account.as_ref()).map(|account| UseOfAccount {
                 id: account.id.clone(),
+                currency: account.currency().map(|currency| currency.as_str().into()),
                 spent: value.spent,
                 earned: value.earned,
                 balance: value.account_balance,
@@ -433,6 +459,7 @@ impl Part {
     fn noted(&self) -> NotedUse {
         let Self { code_index, key, found, offer, account, owners } = self;
         let plain = NotedUse::default();
+        let known = owners.account.and(account.as_ref());
         NotedUse {
             campaign: found.campaign.id.as_str().into(),
             version: found.worth.version,
@@ -444,7 +471,8 @@ impl Part {
             code_index: *code_index,
             unit_minor: offer.draw.map_or(plain.unit_minor, |draw| draw.unit_minor),
             worth_minor_max: offer.draw.map_or(plain.worth_minor_max, |draw| draw.worth_minor_max),
-            account: owners.account.and(account.as_ref()).map(|account| account.id.clone()),
+            account: known.map(|account| account.id.clone()),
+            account_currency: known.and_then(|a| a.currency()).map(|c| c.as_str().into()),
             switches: offer.switches.clone(),
             lines_minor: offer.line_parts.clone(),
         }

@@ -1,4 +1,4 @@
-//! Changing one code: block, pay, bind, replace. For the office; all calls block.
+//! Changing one code: block, pay, bind, replace, link. For the office; all calls block.
 
 use std::sync::{Arc, PoisonError};
 
@@ -119,6 +119,55 @@ impl Engine {
         Ok(text)
     }
 
+    /// Adds a medium to a code: a barcode, a chip or a transponder id that is the same pass or
+    /// voucher under another text, with the same uses, balance and history. Each medium can be
+    /// blocked and bound by itself; what the code has of its own now, the medium has from then on.
+    /// A medium of another code of the campaign is taken from there.
+    ///
+    /// # Errors
+    /// When the code does not exist or cannot be used for good, or the medium is a code by itself
+    /// or one of another campaign.
+    pub fn link_medium(
+        &self,
+        tenant: &TenantId,
+        code: &str,
+        medium: &str,
+        who: &str,
+    ) -> Result<(), CodeError> {
+        let _turn = self.office.lock().unwrap_or_else(PoisonError::into_inner);
+        let (key, _) = self.find(tenant, code)?;
+        self.reread_overrides(&[key])?;
+        let (_, found) = self.find(tenant, code)?;
+        match found.code.state {
+            CodeState::Live => {}
+            CodeState::Revoked => return Err(Refusal::new(Reason::CodeRevoked).into()),
+            CodeState::Replaced => return Err(Refusal::new(Reason::CodeReplaced).into()),
+        }
+        let medium = medium.trim();
+        let own = heir(&found, self.now());
+        let told = format!("code {}: reached by {}", masked(code), masked(medium));
+        if let Ok((medium_key, linked)) = self.find(tenant, medium) {
+            let is_medium = linked.code.owner.0 != *medium_key.as_bytes();
+            if !is_medium || linked.worth != found.worth {
+                return Err(CodeError::NewCode(
+                    "exists already, and is no medium of this campaign",
+                ));
+            }
+            self.change_own(medium_key, |_| Ok(vec![(medium_key, own.clone())]))?;
+            self.audit(who, told)?;
+            return Ok(());
+        }
+        let medium_key = self.heir_key(tenant, medium, &Source::ByHand)?;
+        let campaign = Campaign { version: found.worth.version, ..Campaign::clone(&found.worth) };
+        let order =
+            IssueOrder { label: "media".to_owned(), ..IssueOrder::plain(campaign.id.clone()) };
+        let batch = self.begin(tenant, &order, &campaign, Source::ByHand, Some(1))?;
+        self.store_block(&batch, &[(medium_key, medium)], vec![(medium_key, own)])?;
+        self.catalog.complete_batch(batch.number).map_err(super::IssueError::from)?;
+        self.audit(who, told)?;
+        Ok(())
+    }
+
     /// Stores what `change` makes of what a code has different, and perhaps of another code. What
     /// another node has changed before is never undone; a replaced code stays what it is.
     fn change_own(
@@ -177,8 +226,8 @@ impl Engine {
     }
 }
 
-/// What the code that takes another's place has of its own: everything that the other had, of its
-/// own or from its batch.
+/// What a code that takes another's place, or stands beside it, has of its own: everything that the
+/// other had, of its own or from its batch.
 fn heir(found: &Found, now: Timestamp) -> Override {
     let code = &found.code;
     let relative = found.campaign.validity.relative;

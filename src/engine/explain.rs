@@ -3,8 +3,8 @@
 //! the way of a redemption comes here.
 
 use super::Engine;
+use super::answer::UseOfAccount;
 use super::ask::{Ask, Seat};
-use super::named::Codes;
 use crate::domain::limits::{self, About, Plan};
 use crate::domain::money::Currency;
 use crate::domain::posting::Leg;
@@ -29,10 +29,15 @@ pub struct CampaignExplanation {
     pub campaign: Box<str>,
     /// The currency of its amounts.
     pub currency: Option<Currency>,
+    /// Why it does not apply, where that is said: by what was found, or by how it stands to the
+    /// other campaigns and to the slot.
+    pub refusal: Option<Refusal>,
     /// What was asked, and what was found.
     pub findings: Vec<Finding>,
     /// What its effects did to the price; none where something asked was not found.
     pub steps: Vec<Step>,
+    /// What it does to the customer's account, and what can be spent of it now.
+    pub account: Option<UseOfAccount>,
     /// How its limits stand.
     pub limits: Vec<LimitStanding>,
 }
@@ -65,30 +70,29 @@ impl Engine {
         let codes = self.find_all(ask)?;
         let definitions = self.index.definitions();
         let seats = self.seats(ask, &codes, &definitions);
-        let order = self.application(ask, &codes);
-        let alone = order.len() == 1;
+        let (parts, refusals) = match self.stack(ask, &seats, &definitions) {
+            Ok(stack) => (stack.parts.into_vec(), stack.left_out.into_vec()),
+            Err(refusal) => (Vec::new(), vec![refusal]),
+        };
+        let alone = parts.len() == 1;
         let mut running = Running::of(&ask.order);
         let mut campaigns = Vec::new();
-        for place in &order {
+        for (place, offer) in &parts {
             if let Some(seat) = seats.get(*place) {
-                campaigns.push(self.explain_seat(ask, seat, alone, &mut running));
+                let mut told = self.explain_seat(ask, seat, alone, &mut running);
+                told.account = seat.account(offer);
+                campaigns.push(told);
             }
         }
-        let untouched = Running::of(&ask.order);
-        for (_, seat) in seats.iter().enumerate().filter(|(place, _)| !order.contains(place)) {
-            campaigns.push(self.explain_seat(ask, seat, alone, &mut untouched.clone()));
+        let applies = |place| parts.iter().any(|(applied, _)| *applied == place);
+        for (_, seat) in seats.iter().enumerate().filter(|(place, _)| !applies(*place)) {
+            let mut told = self.explain_seat(ask, seat, alone, &mut Running::of(&ask.order));
+            let own = |no: &&Refusal| no.code_index.is_some() && no.code_index == told.code_index;
+            told.refusal = refusals.iter().find(own).cloned();
+            told.account = seat.account(&Offer::default());
+            campaigns.push(told);
         }
         Ok(Explanation { campaigns })
-    }
-
-    /// The places of what applies, in the order in which it does; none if the request is refused.
-    fn application(&self, ask: &Ask<'_>, codes: &Codes) -> Vec<usize> {
-        let definitions = self.index.definitions();
-        let seats = self.seats(ask, codes, &definitions);
-        match self.stack(ask, &seats, &definitions) {
-            Ok(stack) => stack.parts.iter().map(|(place, _)| *place).collect(),
-            Err(_refused) => Vec::new(),
-        }
     }
 
     fn explain_seat(
@@ -142,8 +146,10 @@ impl Engine {
             code_index: seat.code_index,
             campaign: seat.found.campaign.id.as_str().into(),
             currency: seat.found.worth.currency.or(seat.found.campaign.currency),
+            refusal: None,
             findings,
             steps,
+            account: None,
             limits,
         }
     }

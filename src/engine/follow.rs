@@ -146,7 +146,8 @@ impl Engine {
         Ok(())
     }
 
-    fn reread_batch(&self, number: u32) -> Result<(), StoreError> {
+    /// Takes up a batch, without its codes. Blocks.
+    pub(super) fn reread_batch(&self, number: u32) -> Result<(), StoreError> {
         let _step = self.in_step();
         let Some(batch) = self.catalog.batch(number)? else { return Ok(()) };
         let issue = &batch.issue;
@@ -176,7 +177,8 @@ impl Engine {
         Ok(())
     }
 
-    fn take_rows(&self, batch: u32, positions: Range<u32>) -> Result<(), StoreError> {
+    /// Takes up the codes at these positions of a batch. Blocks.
+    pub(super) fn take_rows(&self, batch: u32, positions: Range<u32>) -> Result<(), StoreError> {
         let _step = self.in_step();
         let (mut new, mut clashes) = (Vec::new(), 0_u64);
         self.catalog.rows(batch, positions, |row| {

@@ -75,7 +75,7 @@ pub use crate::domain::id::{RequestId, TenantId};
 pub use crate::domain::rules::StackMode;
 pub use crate::domain::time::Timestamp;
 pub use crate::ledger::{Answer, Cursor, Entry, LedgerError, Task};
-pub use account_page::AccountPage;
+pub use account_page::{AccountEvent, AccountMovement, AccountPage};
 pub use answer::{Accepted, Standing, Use, UseOfAccount, Verdict};
 pub use ask::{Ask, CODES_MAX};
 pub use code_change::CodeChange;

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use super::answer::{Asked, Shown};
+use super::ask::Judged;
 use super::note::{Note, NotedUse, Role};
 use super::{Awaits, Context, Engine, Pending, Prepared, Telling, Verb, fingerprint};
 use crate::domain::account::{Account, AccountUnit, AtMax, ClawBackRule};
 use crate::domain::code::CodeKey;
 use crate::domain::id::{Owner, RequestId, TenantId};
+use crate::domain::limits::About;
 use crate::domain::money::Currency;
 use crate::domain::order::Order;
 use crate::domain::posting::{
@@ -24,6 +26,10 @@ use crate::domain::rules::{self, Question, Seen, StackMode};
 use crate::domain::time::Timestamp;
 use crate::index::Found;
 use crate::ledger::Task;
+
+/// Stands before the purses in a movement's meaning, so that it is never taken for a redemption of
+/// the same codes.
+const MOVEMENT: CodeKey = CodeKey::from_bytes(*b"value, not a use");
 
 /// Where value is kept, as callers name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +126,7 @@ impl Engine {
     /// Prepares to move value from one to another.
     #[must_use]
     pub fn transfer(&self, from: &Purse, to: &Purse, movement: Movement<'_, '_>) -> Prepared {
-        if from.currency != to.currency {
+        if !from.keeps_the_same_as(to) {
             return self.answered(Verb::Transfer, Err(Refusal::new(Reason::CurrencyMismatch)));
         }
         if from.key() == to.key() {
@@ -137,31 +143,38 @@ impl Engine {
         movement: Movement<'_, '_>,
     ) -> Prepared {
         let Movement { tenant, id, amount, order, now, deadline } = movement;
-        let stand = from.into_iter().chain([to]).try_for_each(|purse| self.stands(purse, now));
         let purses: SmallVec<[&Purse; 2]> = from.into_iter().chain([to]).collect();
+        let stand = (0..).zip(&purses).try_for_each(|(place, purse)| {
+            self.stands(purse, now).map_err(|refusal| refusal.at(place))
+        });
         let posting_id = self.posting_id(tenant, id);
-        let named: SmallVec<[CodeKey; 2]> = purses.iter().map(|purse| purse.name_key()).collect();
+        let named = purses.iter().map(|purse| purse.name_key());
+        let named: SmallVec<[CodeKey; 3]> = [MOVEMENT].into_iter().chain(named).collect();
         let asked_for = Order { amount_minor: i64::try_from(amount).ok(), ..order.clone() };
         let fingerprint = fingerprint::of_request(&named, &asked_for, StackMode::AllOrNothing);
-        let (command, refusal) = match stand {
+        let (command, judged, refusal) = match stand {
             Ok(()) => {
-                let spend = from.map(|purse| self.spend(purse, amount));
-                let legs = spend.into_iter().chain([self.earn(to, amount, now)]).collect();
+                let legs: SmallVec<[Leg; 2]> = match from {
+                    None => smallvec![self.earn(to, amount, now)],
+                    Some(from) => {
+                        smallvec![self.spend(from, amount), self.receive(to, amount, now)]
+                    }
+                };
                 let note = movement_note(tenant, order, from, to).encode();
                 let mode = Mode::Post;
                 let note = note.into();
                 let size = amount;
+                let judged = Judged::of_legs(legs.clone(), from.map(Purse::gives));
                 let posting = Posting { id: posting_id, fingerprint, mode, size, legs, note, now };
-                (Command::Post(posting), None)
+                (Command::Post(posting), Some(judged), None)
             }
             Err(refusal) => {
                 let mode = Mode::Post;
-                (Command::Recall { id: posting_id, fingerprint, mode, now }, Some(refusal))
+                (Command::Recall { id: posting_id, fingerprint, mode, now }, None, Some(refusal))
             }
         };
         let shown = purses.iter().filter_map(|purse| purse.shown()).collect();
-        let telling =
-            Telling { id, asked: Asked::Redeem, shown, judged: None, refusal, again: None };
+        let telling = Telling { id, asked: Asked::Redeem, shown, judged, refusal, again: None };
         let context = Context { verb, awaits: Awaits::Outcome(telling) };
         Prepared::Posting(Box::new(Pending { task: Task { command, deadline }, context }))
     }
@@ -187,6 +200,16 @@ impl Engine {
             Kept::Account { .. } => None,
         };
         Leg::Spend { key: purse.key(), amount, take: Take::Exact, opening }
+    }
+
+    /// The leg that puts in what comes out of another: all of it, and a release takes all of it
+    /// back, or value would come from nowhere or be gone.
+    fn receive(&self, purse: &Purse, amount: u64, now: Timestamp) -> Leg {
+        let mut leg = self.earn(purse, amount, now);
+        if let Leg::Earn { at_cap, claw_back, .. } = &mut leg {
+            (*at_cap, *claw_back) = (AtCap::Refuse, ClawBack::Debt);
+        }
+        leg
     }
 
     /// The leg that puts `amount` in.
@@ -255,6 +278,28 @@ impl Purse {
         Key { owner: self.owner(), facet: Facet::new(FacetKind::Balance, 0, 0) }
     }
 
+    /// Whether what is in one can be in the other: money of one currency, or points of one
+    /// account.
+    fn keeps_the_same_as(&self, other: &Self) -> bool {
+        match (&self.kept, &other.kept) {
+            (Kept::Account { account, .. }, Kept::Account { account: theirs, .. })
+                if self.currency.is_none() =>
+            {
+                account.id == theirs.id
+            }
+            _ => self.currency == other.currency && self.currency.is_some(),
+        }
+    }
+
+    /// What it means when something is taken out.
+    fn gives(&self) -> About {
+        match (&self.kept, self.currency) {
+            (Kept::Code { .. }, _) => About::Balance,
+            (Kept::Account { .. }, None) => About::Points,
+            (Kept::Account { .. }, Some(_)) => About::Credit,
+        }
+    }
+
     /// What tells it apart in a request's meaning.
     fn name_key(&self) -> CodeKey {
         match &self.kept {
@@ -285,7 +330,12 @@ impl Purse {
                 (noted, role_of_code)
             }
             Kept::Account { account, .. } => {
-                (NotedUse { account: Some(account.id.clone()), ..plain }, role_of_account)
+                let noted = NotedUse {
+                    account: Some(account.id.clone()),
+                    account_currency: account.currency().map(|c| c.as_str().into()),
+                    ..plain
+                };
+                (noted, role_of_account)
             }
         }
     }
@@ -293,15 +343,20 @@ impl Purse {
 
 fn movement_note(tenant: &TenantId, order: &Order<'_>, from: Option<&Purse>, to: &Purse) -> Note {
     let text = |text: Option<&str>| text.map(Box::from);
+    let currency = to.currency.map(|currency| currency.to_string().into());
     let from = from.map(|from| from.noted(Role::Draw, Role::AccountCost));
     let to = to.noted(Role::TopUp, Role::AccountEarning);
-    let (uses, leg_roles): (SmallVec<[NotedUse; 1]>, SmallVec<[Role; 8]>) =
+    let (mut uses, leg_roles): (SmallVec<[NotedUse; 1]>, SmallVec<[Role; 8]>) =
         from.into_iter().chain([to]).unzip();
+    for (place, used) in (0..).zip(&mut uses) {
+        used.code_index = used.code.map(|_| place);
+    }
     let leg_uses = if uses.len() == 2 { smallvec![0, 1] } else { smallvec![0] };
     Note {
         leg_uses,
         leg_roles,
         uses,
+        currency,
         customer: text(order.customer),
         order_ref: text(order.order_ref),
         gate: text(order.gate),

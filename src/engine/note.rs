@@ -6,7 +6,8 @@
 //!  order_ref, gate, property, channel, partner, [use, …], tenant,
 //!  roles (of each leg, as bytes), [[code index, reason], …] (codes that were left out)]
 //! use = [campaign, version, kind, units, worth, [[product, quantity], …], code key,
-//!        code index, unit_minor, worth_max, account, [[product, switch], …], lines (amounts)]
+//!        code index, unit_minor, worth_max, account, [[product, switch], …], lines (amounts),
+//!        account's currency]
 //! ```
 //! MessagePack; `nil` for what was not said; `worth` is `nil` where the ledger's legs say it; the
 //! code's key is `nil` for a campaign that applied by itself. What ends a list may be missing, in
@@ -114,6 +115,8 @@ pub struct NotedUse {
     pub worth_minor_max: i64,
     /// The customer's account.
     pub account: Option<Box<str>>,
+    /// Its currency; absent: it keeps points.
+    pub account_currency: Option<Box<str>>,
     /// What products are switched to.
     pub switches: SmallVec<[(Box<str>, Switch); 0]>,
     /// What was taken off each line of the order, and last off the rest of its total; empty where
@@ -225,7 +228,7 @@ impl Note {
 
 impl NotedUse {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), encode::ValueWriteError> {
-        encode::write_array_len(out, 13)?;
+        encode::write_array_len(out, 14)?;
         encode::write_str(out, &self.campaign)?;
         encode::write_uint(out, u64::from(self.version))?;
         encode::write_uint(out, u64::from(self.kind))?;
@@ -255,7 +258,7 @@ impl NotedUse {
         for minor in &self.lines_minor {
             number(out, Some(*minor))?;
         }
-        Ok(())
+        text(out, self.account_currency.as_deref())
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
@@ -288,6 +291,9 @@ impl NotedUse {
             })?;
             used.lines_minor = reader.many(|reader| reader.number()?)?;
         }
+        if fields >= 14 {
+            used.account_currency = reader.text()?;
+        }
         Some(used)
     }
 }
@@ -306,6 +312,7 @@ impl Default for NotedUse {
             unit_minor: 1,
             worth_minor_max: i64::MAX,
             account: None,
+            account_currency: None,
             switches: SmallVec::new(),
             lines_minor: SmallVec::new(),
         }
@@ -407,6 +414,7 @@ mod tests {
                     unit_minor: 10,
                     worth_minor_max: 500,
                     account: Some("lucky-card".into()),
+                    account_currency: Some("EUR".into()),
                     switches: [("spa".into(), Switch::NotBookable)].into_iter().collect(),
                     lines_minor: SmallVec::from_slice(&[-1, 0, 1_000_000]),
                 },

@@ -174,6 +174,11 @@ impl Engine {
         let damaged = || StoreError::Damaged("a stored code is none".to_owned());
         let normal = Normal::parse(&text).map_err(|_wrong| damaged())?;
         let key = self.keys.key(tenant.as_str(), &normal);
+        if self.index.lookup(&key).is_none() {
+            // Another node issued it a moment ago.
+            self.reread_batch(batch)?;
+            self.take_rows(batch, position..position.saturating_add(1))?;
+        }
         let version = known.issue.version;
         Ok(IssuedCode { text, key, version, batch, position, is_repeated: true })
     }

@@ -388,6 +388,7 @@ fn golden_yes_to_orders() {
                 spent: 20,
                 earned: 300,
                 balance: Some(1_280),
+                currency: "",
             }),
             switches: vec![switch("suite", "bookable"), switch("late-checkout", "exempt")],
             lines_minor: vec![10_000, 0, 0, 0],

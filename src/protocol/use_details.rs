@@ -38,7 +38,7 @@ impl<S> Default for UseDetails<S> {
     }
 }
 
-/// `[account, spent, earned, balance]`: points, or minor units of money.
+/// `[account, spent, earned, balance, currency]`: points, or minor units of money.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UseOfAccount<S = String> {
     /// The account.
@@ -49,6 +49,8 @@ pub struct UseOfAccount<S = String> {
     pub earned: u64,
     /// What is in it afterwards; `None`: not known.
     pub balance: Option<u64>,
+    /// ISO 4217, three letters; "" where it keeps points.
+    pub currency: S,
 }
 
 /// `[product, to]`
@@ -162,11 +164,15 @@ impl<'a> UseDetails<&'a str> {
 
 impl<S: AsRef<str>> UseOfAccount<S> {
     fn write(&self, w: &mut Writer) {
-        w.array_len(4);
+        let currency = self.currency.as_ref();
+        w.array_len(if currency.is_empty() { 4 } else { 5 });
         w.str(self.account.as_ref());
         w.uint(self.spent);
         w.uint(self.earned);
         w.or_nil(self.balance, Writer::uint);
+        if !currency.is_empty() {
+            w.str(currency);
+        }
     }
 }
 
@@ -178,14 +184,16 @@ impl<'a> UseOfAccount<&'a str> {
             spent: fields.uint_or_zero("spent")?,
             earned: fields.uint_or_zero("earned")?,
             balance: fields.uint_or_none("balance")?,
+            currency: fields.str_or_empty("currency")?,
         };
         fields.close()?;
         Ok(account)
     }
 
     fn into_owned(self) -> UseOfAccount {
-        let Self { account, spent, earned, balance } = self;
-        UseOfAccount { account: account.to_owned(), spent, earned, balance }
+        let Self { account, spent, earned, balance, currency } = self;
+        let (account, currency) = (account.to_owned(), currency.to_owned());
+        UseOfAccount { account, spent, earned, balance, currency }
     }
 }
 

@@ -86,6 +86,7 @@ fn use_details(from: &Use) -> protocol::UseDetails<&str> {
         spent: account.spent,
         earned: account.earned,
         balance: account.balance,
+        currency: account.currency.as_deref().unwrap_or_default(),
     });
     let switches = from.switches.iter();
     protocol::UseDetails {
@@ -220,6 +221,7 @@ mod tests {
             switches: [("suite".into(), Switch::NotBookable)].into_iter().collect(),
             account: Some(UseOfAccount {
                 id: "card".into(),
+                currency: Some("EUR".into()),
                 spent: 20,
                 earned: 3,
                 balance: Some(83),
@@ -242,6 +244,7 @@ mod tests {
             total_after_minor: None,
             uses: [used, Use { code_index: Some(1), ..alone }].into_iter().collect(),
             left_out: vec![Refusal::new(Reason::AlreadyRedeemed).at(2).with(|d| d.used = Some(9))],
+            credited: None,
             counts_age_ms: None,
         }
     }
@@ -258,6 +261,7 @@ mod tests {
                 spent: 20,
                 earned: 3,
                 balance: Some(83),
+                currency: "EUR",
             }),
             switches: vec![protocol::ProductSwitch { product: "suite", to: "not_bookable" }],
             lines_minor: vec![100, -1],

@@ -27,7 +27,7 @@
 //! | leg | |
 //! |---|---|
 //! | `count KEY N/MAX` | `keep T`; `/-` is no limit |
-//! | `once MARKER KEY N/MAX` | `keep T` |
+//! | `once MARKER KEY N/MAX` | `keep T`; its counter `until T` |
 //! | `interval KEY MS` | `first` remembers the first use |
 //! | `zone KEY FROM>TO` | `FROM?` lets an unset register pass; `keep T` |
 //! | `spend KEY N` | `upto`; `open N` or `open N@T` |
@@ -252,7 +252,9 @@ impl Scene {
                 let marker = self.counter(FacetKind::Marker, words.next()?);
                 let key = self.counter(FacetKind::Uses, words.next()?);
                 let (n, max) = quota(words.next()?)?;
-                Leg::Once { marker, key, n, max, keep_until: moment(words, "keep")? }
+                let keep_until = moment(words, "keep")?;
+                let counter_keep_until = moment(words, "until")?;
+                Leg::Once { marker, key, n, max, keep_until, counter_keep_until }
             }
             "interval" => {
                 let key = self.slot(FacetKind::LastEntry, Slot::Register, words.next()?);

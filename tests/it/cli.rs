@@ -78,6 +78,14 @@ impl<'a> Serving<'a> {
         self.here.json(exit, &words)
     }
 
+    /// What people are told.
+    #[track_caller]
+    fn run(&self, exit: i32, words: &[&str]) -> String {
+        let place = ["--server", &self.quic, "--url", &self.http];
+        let words: Vec<&str> = place.into_iter().chain(words.iter().copied()).collect();
+        self.here.run(exit, &words).0
+    }
+
     fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status().unwrap();
@@ -367,11 +375,7 @@ fn lists_are_imported_and_exported() {
     let file = here.write("summer.toml", SUMMER);
     serving.json(0, &["campaign", "apply", &file]);
     let list = here.write("list.txt", "WELCOME-ONE\nWELCOME-TWO\nwelcome-one\n");
-    let place = ["--server", &serving.quic, "--url", &serving.http];
-    let run = |exit: i32, words: &[&str]| {
-        let words: Vec<&str> = place.into_iter().chain(words.iter().copied()).collect();
-        here.run(exit, &words).0
-    };
+    let run = |exit: i32, words: &[&str]| serving.run(exit, words);
     let told = run(1, &["code", "import", "summer", &list, "--dry-run"]);
     assert!(told.contains("line 3") && told.contains("2 would be taken in, 1 refused"), "{told}");
     let told = run(1, &["code", "import", "summer", &list]);
@@ -456,4 +460,105 @@ fn single_codes_are_issued_shown_and_removed() {
     assert_eq!(serving.json(0, &["slot", "list"]), Value::Array(Vec::new()));
     serving.json(1, &["account", "show", "card"]);
     assert_eq!(serving.stop(), Some(0));
+}
+
+const BANK: &str = r#"
+[[account]]
+id = "card"
+currency = "EUR"
+
+[[campaign]]
+id = "gift"
+kind = "voucher"
+currency = "EUR"
+balance = "50"
+codes = { pattern = "GIFT-############" }
+
+[[campaign]]
+id = "trip"
+kind = "access"
+codes = { pattern = "TRIP-############" }
+"#;
+
+#[test]
+fn value_is_put_in_moved_shown_and_given_instead_of_money() {
+    let here = Here::new();
+    let serving = Serving::start(&here);
+    let file = here.write("bank.toml", BANK);
+    serving.json(0, &["campaign", "apply", &file]);
+    let fresh = |campaign: &str| {
+        let issued = serving.json(0, &["code", "issue", campaign]);
+        issued["code"].as_str().unwrap().to_owned()
+    };
+    let (gift, other) = (fresh("gift"), fresh("gift"));
+    let of_mia = ["--account", "card", "--customer", "mia"];
+
+    let id = "0190f2f0-0000-7000-8000-00000000002a";
+    let words = ["topup", "--code", &gift, "20.00", "--id", id, "--order-ref", "S-1"];
+    let yes = serving.json(0, &words);
+    assert_eq!((&yes["request"], &yes["uses"][0]["balance"]), (&id.into(), &"70.00".into()));
+    assert_eq!(serving.json(0, &words)["replayed"], true);
+    let words = ["topup", "--code", &gift, "21", "--id", id];
+    assert_eq!(serving.json(1, &words)["reason"], "id_mismatch");
+    let told = serving.run(0, &[&["topup", "10.5"], &of_mia[..]].concat());
+    assert!(told.starts_with("yes: redeemed  request 0"), "{told}");
+    assert!(told.ends_with("\n  card +10.50, balance 10.50 EUR\n"), "{told}");
+    let request = told.split_whitespace().nth(3).unwrap();
+    assert_eq!(serving.json(0, &["release", request])["state"], "released");
+
+    let to_mia = ["--to-account", "card", "--to-customer", "mia"];
+    let words = [&["transfer", "--from-code", &gift, "30"], &to_mia[..]].concat();
+    let told = serving.run(0, &words);
+    assert!(told.ends_with("\n  gift, balance 40.00 EUR\n  card +30.00, balance 30.00 EUR\n"));
+    let words = ["transfer", "--from-code", &gift, "--to-code", &other, "40.01"];
+    let told = serving.run(1, &words);
+    assert!(told.starts_with("no: balance_insufficient (191): "), "{told}");
+
+    let used = serving.json(0, &["redeem", &fresh("trip")]);
+    let id = used["id"].as_str().unwrap();
+    let voucher = ["release", id, "--voucher", "gift", "--amount", "80", "--holder", "mia"];
+    let given = serving.json(0, &voucher);
+    let code = given["credit"]["code"].as_str().unwrap();
+    let again = ["--id", given["request"].as_str().unwrap()];
+    let told = serving.run(0, &[&voucher[..], &again].concat());
+    assert!(told.ends_with(&format!("\n  {code}, worth 80.00 EUR\n")), "{told}");
+    assert_eq!(serving.json(0, &["code", "show", code])["balance"], "80.00");
+    assert_eq!(serving.json(1, &voucher)["reason"], "already_released");
+    let used = serving.json(0, &["redeem", &fresh("trip")]);
+    let id = used["id"].as_str().unwrap();
+    let credit = ["release", id, "--credit", "card", "--customer", "mia", "--amount", "7.5"];
+    assert!(serving.run(0, &credit).ends_with("\n  credited 7.50 EUR\n"));
+
+    let page = serving.json(0, &["account", "lookup", "card", "mia", "--events", "2"]);
+    assert_eq!((&page["balance"], &page["lots"][0]["amount"]), (&"37.50".into(), &"37.50".into()));
+    assert_eq!(page["events"].as_array().unwrap().len(), 2);
+    let told = serving.run(0, &["account", "lookup", "card", "mia"]);
+    assert!(told.contains("\nAMOUNT  EXPIRES  SPENDABLE FROM\n37.50\n"), "{told}");
+    assert!(told.contains("released  7.50"), "{told}");
+    let words = ["account", "lookup", "none", "mia"];
+    assert_eq!(serving.json(1, &words)["reason"], "input_missing");
+
+    for words in [
+        &["topup", "5"][..],
+        &["topup", "--code", &gift, "--account", "card", "--customer", "mia", "5"],
+        &["topup", "--account", "card", "5"],
+        &["topup", "--code", &gift, "much"],
+        &["transfer", "--from-code", &gift, "5"],
+        &["release", id, "--amount", "5"],
+        &["release", id, "--voucher", "gift"],
+        &[
+            "release",
+            id,
+            "--voucher",
+            "gift",
+            "--credit",
+            "card",
+            "--customer",
+            "m",
+            "--amount",
+            "5",
+        ],
+    ] {
+        here.run(2, words);
+    }
 }

@@ -5,7 +5,7 @@
 mod must_show;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -94,22 +94,14 @@ impl Serving {
     /// Runs a script in one shell, at the top of the repository, and gives back what it says.
     fn run(&self, script: &str) -> String {
         let folder = program().parent().unwrap().display().to_string();
-        let mut shell = Command::new("sh")
-            .env_clear()
-            .env("HOME", self.home.path())
-            .env("PATH", format!("{folder}:/usr/local/bin:/usr/bin:/bin"))
-            .env("JETON_SERVER", &self.quic)
-            .env("JETON_URL", &self.http)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut input = shell.stdin.take().unwrap();
-        input.write_all(b"exec 2>&1\n").unwrap();
-        input.write_all(script.as_bytes()).unwrap();
-        drop(input);
-        String::from_utf8(shell.wait_with_output().unwrap().stdout).unwrap()
+        let file = self.home.path().join("script");
+        std::fs::write(&file, format!("exec 2>&1\n{script}")).unwrap();
+        let mut shell = Command::new("sh");
+        shell.arg(file).current_dir(env!("CARGO_MANIFEST_DIR"));
+        shell.env_clear().env("HOME", self.home.path());
+        shell.env("PATH", format!("{folder}:/usr/local/bin:/usr/bin:/bin"));
+        shell.env("JETON_SERVER", &self.quic).env("JETON_URL", &self.http);
+        String::from_utf8(shell.output().unwrap().stdout).unwrap()
     }
 }
 

@@ -2,13 +2,15 @@
 //! another.
 
 pub(crate) mod laws;
+mod marks;
 pub(crate) mod moves;
 mod reference;
 
 use std::collections::BTreeMap;
 
 use jeton::domain::book::{Change, Event, Lot, Record};
-use jeton::domain::posting::{Outcome, Part, Released, State};
+use jeton::domain::posting::{Key, Leg, Outcome, Part, Released, State};
+use jeton::domain::time::Timestamp;
 use jeton::testing::{BookExecutor, Executor};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -165,10 +167,14 @@ proptest! {
 fn names(steps: &[Step]) -> Vec<String> {
     let mut executor = BookExecutor::new();
     let mut names = Vec::new();
+    let (mut ends, mut behind) = (BTreeMap::new(), BTreeMap::new());
     for step in steps {
         match step {
             Step::Batch(commands) => {
                 let outcomes = executor.apply(commands);
+                for outcome in &outcomes {
+                    names.extend(markers(outcome, &mut ends, &mut behind));
+                }
                 let first = |text: String| {
                     text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '(')
                         .next()
@@ -178,13 +184,43 @@ fn names(steps: &[Step]) -> Vec<String> {
                 names.extend(outcomes.iter().map(|outcome| first(format!("{outcome:?}"))));
                 names.extend(outcomes.iter().flat_map(powers).map(str::to_owned));
             }
-            Step::Sweep(now) => executor.sweep(*now),
+            Step::Sweep(now) => {
+                let is_used = |executor: &mut BookExecutor, key: &Key| executor.used(*key) > 0;
+                behind.retain(|key, end| *end <= *now && is_used(&mut executor, key));
+                executor.sweep(*now);
+                let forgotten = behind.keys().filter(|key| !is_used(&mut executor, key));
+                names.extend(forgotten.map(|_| "a counter behind a marker forgotten".to_owned()));
+                behind.clear();
+            }
             Step::Reopen => executor.reopen(),
         }
     }
     let events = executor.events_after(0);
     names.extend(events.iter().map(|event| format!("{:?}", event.kind)));
     names.extend(events.iter().flat_map(balances).map(str::to_owned));
+    names
+}
+
+/// What is special about the markers that a posting met; what it knows of their ends, and of the
+/// counters behind them.
+fn markers(
+    outcome: &Outcome,
+    ends: &mut BTreeMap<Key, Timestamp>,
+    behind: &mut BTreeMap<Key, Timestamp>,
+) -> Vec<String> {
+    let Outcome::Done(receipt) = outcome else { return Vec::new() };
+    let mut names = Vec::new();
+    for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
+        let Leg::Once { marker, key, keep_until: Some(end), counter_keep_until, .. } = leg else {
+            continue;
+        };
+        behind.extend(counter_keep_until.map(|end| (*key, end)));
+        if result.amount == 0 {
+            names.push("a marker that is set".to_owned());
+        } else if ends.insert(*marker, *end).is_some_and(|before| before <= receipt.at) {
+            names.push("a marker that is over".to_owned());
+        }
+    }
     names
 }
 
@@ -267,6 +303,9 @@ fn the_sequences_come_to_every_answer_and_event() {
         "legs released",
         "the last legs released",
         "a credit",
+        "a marker that is set",
+        "a marker that is over",
+        "a counter behind a marker forgotten",
         "held without legs",
         "redeemed without legs",
         "released after legs",

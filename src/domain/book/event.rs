@@ -141,7 +141,8 @@ impl Book {
         let (slot, keep_until, is_new) = match record {
             Record::Counter(key, counter) => {
                 let before = self.counters.insert(key, counter);
-                (Slot::Counter(key), counter.keep_until, before.is_none())
+                let is_new = before.is_none_or(|before| before.keep_until != counter.keep_until);
+                (Slot::Counter(key), counter.keep_until, is_new)
             }
             Record::Register(key, register) => {
                 let before = self.registers.insert(key, register);

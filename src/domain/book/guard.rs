@@ -1,7 +1,7 @@
 //! Guards: whether the legs of a posting may be applied. Reads only, so that *validate* can ask as
 //! well.
 
-use super::{Balance, Book, Key, Timestamp};
+use super::{Balance, Book, Counter, Key, Timestamp};
 use crate::domain::posting::{AMOUNT_MAX, AtCap, Blocked, Leg, Setting, Take, Unset};
 
 impl Book {
@@ -18,7 +18,7 @@ impl Book {
                     self.check_count(place, key, *n, *max, before, now)?;
                 }
                 Leg::Once { marker, key, n, max, .. } => {
-                    if self.used(marker) == 0 && !before.iter().any(|leg| marks(leg, marker)) {
+                    if !self.is_marked(marker, before, now) {
                         self.check_count(place, key, *n, *max, before, now)?;
                     }
                 }
@@ -53,7 +53,7 @@ impl Book {
     ) -> Result<(), Blocked> {
         let used = self.used(key);
         let held = self.held(key).saturating_sub(self.held_but_over(key, now));
-        let asked = used.saturating_add(self.pending(before, key)).saturating_add(n);
+        let asked = used.saturating_add(self.pending(before, key, now)).saturating_add(n);
         let limit = max.min(AMOUNT_MAX);
         let needed = asked.saturating_add(held).saturating_sub(limit);
         if needed == 0 {
@@ -155,7 +155,7 @@ impl Book {
     }
 
     /// What earlier legs of the same posting count on `key`.
-    fn pending(&self, before: &[Leg], key: &Key) -> u64 {
+    fn pending(&self, before: &[Leg], key: &Key, now: Timestamp) -> u64 {
         sum(before.iter().enumerate().map(|(place, leg)| {
             let (n, marker) = match leg {
                 Leg::Count { key: counted, n, .. } if counted == key => (*n, None),
@@ -168,11 +168,20 @@ impl Book {
                 | Leg::Earn { .. } => return 0,
             };
             let earlier = before.get(..place).unwrap_or_default();
-            let is_set = marker.is_some_and(|marker| {
-                self.used(marker) > 0 || earlier.iter().any(|leg| marks(leg, marker))
-            });
+            let is_set = marker.is_some_and(|marker| self.is_marked(marker, earlier, now));
             if is_set { 0 } else { n }
         }))
+    }
+
+    /// Whether `marker` is set, or will be by the legs `before`.
+    fn is_marked(&self, marker: &Key, before: &[Leg], now: Timestamp) -> bool {
+        self.marker_at(marker, now).is_some() || before.iter().any(|leg| marks(leg, marker, now))
+    }
+
+    /// The marker `key`, if it is set and not over.
+    pub(super) fn marker_at(&self, key: &Key, now: Timestamp) -> Option<Counter> {
+        let is_set = |marker: &Counter| marker.used > 0 && marker.keep_until > now;
+        self.counters.get(key).copied().filter(is_set)
     }
 
     /// What the register `key` holds, unless its period is over.
@@ -182,8 +191,9 @@ impl Book {
     }
 }
 
-fn marks(leg: &Leg, wanted: &Key) -> bool {
-    matches!(leg, Leg::Once { marker, .. } if marker == wanted)
+fn marks(leg: &Leg, wanted: &Key, now: Timestamp) -> bool {
+    let Leg::Once { marker, keep_until, .. } = leg else { return false };
+    marker == wanted && keep_until.is_none_or(|end| end > now)
 }
 
 fn sum(amounts: impl Iterator<Item = u64>) -> u64 {

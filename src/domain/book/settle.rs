@@ -62,14 +62,7 @@ impl Book {
                 self.count(key, if force == Force::Used { *n } else { 0 }, *keep_until);
                 LegResult { amount: *n, ..LegResult::default() }
             }
-            Leg::Once { marker, key, n, keep_until, .. } => {
-                let first = self.used(marker) == 0;
-                self.count(marker, 1, *keep_until);
-                if first {
-                    self.count(key, *n, None);
-                }
-                LegResult { amount: if first { *n } else { 0 }, ..LegResult::default() }
-            }
+            Leg::Once { .. } => self.take_once(leg, now),
             Leg::Interval { key, mark, .. } => {
                 let before = self.register_at(key, now);
                 if *mark == Mark::First && before.is_some() {
@@ -97,6 +90,25 @@ impl Book {
             }
             Leg::Earn { .. } => self.take_earn(leg, force, promised, now),
         }
+    }
+
+    /// The first posting sets the marker anew, with its own end, and is the only one that counts.
+    fn take_once(&mut self, leg: &Leg, now: Timestamp) -> LegResult {
+        let Leg::Once { marker, key, n, keep_until, counter_keep_until, .. } = leg else {
+            return LegResult::default();
+        };
+        let known = self.marker_at(marker, now);
+        let used = known.map_or(0, |known| known.used).saturating_add(1);
+        let keep_until =
+            known.map_or(keep_until.unwrap_or(Timestamp::NEVER), |known| known.keep_until);
+        self.write(Record::Counter(*marker, Counter { used, keep_until }));
+        let amount = if known.is_none() { *n } else { 0 };
+        if known.is_none() {
+            self.count(key, *n, *counter_keep_until);
+        }
+        let is_for_ever = keep_until == Timestamp::NEVER;
+        let before = (!is_for_ever).then_some(Setting { value: keep_until.0, event: 0 });
+        LegResult { amount, before, ..LegResult::default() }
     }
 
     /// What is held is not spendable yet: an earning takes effect when its hold is confirmed.
@@ -154,9 +166,9 @@ impl Book {
                         self.recount(key, used_before, used_after, *keep_until);
                     }
                 }
-                Leg::Once { marker, key, n, .. } => {
+                Leg::Once { .. } => {
                     if to.1 == 0 && from.1 > 0 {
-                        self.unmark(marker, key, *n);
+                        self.unmark(leg, result.before, now);
                     }
                 }
                 Leg::Interval { key, .. } | Leg::Zone { key, .. } => {
@@ -225,12 +237,17 @@ impl Book {
     }
 
     /// Takes one posting off a marker; with the last one, the day no longer counts. When the marker
-    /// is forgotten nobody knows whether others shared the day, so it goes on counting.
-    fn unmark(&mut self, marker: &Key, key: &Key, n: u64) {
-        let Some(postings) = self.counters.get(marker).map(|counter| counter.used) else { return };
+    /// is over nobody knows whether others shared the day, so it goes on counting; and one that was
+    /// set later is of other postings.
+    fn unmark(&mut self, leg: &Leg, before: Option<Setting>, now: Timestamp) {
+        let Leg::Once { marker, key, n, .. } = leg else { return };
+        let Some(known) = self.marker_at(marker, now) else { return };
+        if before.is_some_and(|before| before.value != known.keep_until.0) {
+            return;
+        }
         self.recount(marker, 1, 0, None);
-        if postings == 1 {
-            self.recount(key, n, 0, None);
+        if known.used == 1 {
+            self.recount(key, *n, 0, None);
         }
     }
 

@@ -88,14 +88,21 @@ impl Part<'_, '_, '_> {
             Counts::Money => count(u64::try_from(self.offer.worth_minor).unwrap_or(0)),
             Counts::Days => {
                 let today = question.campaign.calendar.span(Period::Day, question.now);
-                let (bucket, keep_until) = match limit.period {
+                let (bucket, marker_keep_until) = match limit.period {
                     Period::Rolling { .. } => (window.day_bucket(today), keep_until),
                     Period::Total | Period::Day | Period::Week | Period::Month | Period::Year => {
                         (today.number, pass::keep_until(today))
                     }
                 };
                 let marker = Key { owner, facet: Facet::new(FacetKind::Marker, place, bucket) };
-                Some(Leg::Once { marker, key, n: 1, max, keep_until })
+                Some(Leg::Once {
+                    marker,
+                    key,
+                    n: 1,
+                    max,
+                    keep_until: marker_keep_until,
+                    counter_keep_until: keep_until,
+                })
             }
         };
         if let Some(leg) = leg {

@@ -9,8 +9,8 @@ use crate::domain::time::{Period, Timestamp};
 use super::counter::reason_of;
 use super::{About, Plan};
 
-/// The refusal that `blocked` means for the posting of `plan`. A confirm, release or extension has
-/// no plan of its own: give an empty one.
+/// The refusal that `blocked` means for the posting of `plan`. A confirm, release, extension or
+/// movement of value has no plan of its own: give an empty one.
 ///
 /// `used` says how much of a counter is used, as far as it is known: where a rolling period is
 /// exhausted, it says when enough uses will have left it. Where nothing is known, that is when all
@@ -135,7 +135,8 @@ fn guard(
     resets_at: impl FnOnce() -> Option<Timestamp>,
 ) -> Refusal {
     let Some((asked, meaning)) = plan.legs.get(leg).zip(plan.meanings.get(leg)) else {
-        return Refusal::new(Reason::UsageLimit).with(|d| numbers.fill(d));
+        // Without a plan nothing is counted: value was to be moved, all of it.
+        return balance(About::Balance, Take::Exact, numbers);
     };
     let refusal = match (meaning.about, asked) {
         (about, Leg::Spend { take, .. }) => balance(about, *take, numbers),

@@ -60,15 +60,16 @@ fn leg_text(leg: &Leg, meaning: &Meaning) -> String {
             };
             format!("{} {what} {n}/{}{}", owner(key), limit(*max), until(keep_until))
         }
-        Leg::Once { marker, key, n, max, keep_until } => {
+        Leg::Once { marker, key, n, max, keep_until, counter_keep_until } => {
             assert_eq!(marker.owner, key.owner);
             let what = match meaning.about {
                 About::Limit { limit, .. } => explain::limit_name(limit.counts, limit.period),
                 _ => "in all",
             };
             let once = if marker.facet.is(FacetKind::Reentry) { "once " } else { "" };
-            let (max, until) = (limit(*max), until(keep_until));
-            format!("{once}{} {what} {n}/{max}{until}", owner(key))
+            let (max, marker_until) = (limit(*max), until(keep_until));
+            let counter_until = until(counter_keep_until).replace("until", "counter");
+            format!("{once}{} {what} {n}/{max}{marker_until}{counter_until}", owner(key))
         }
         Leg::Interval { min_ms, mark: Mark::Last, .. } => format!("interval {min_ms}"),
         Leg::Interval { min_ms, mark: Mark::First, .. } => format!("first use {min_ms}"),

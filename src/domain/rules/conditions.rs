@@ -304,15 +304,16 @@ fn is_somebodys(question: &Question<'_, '_>) -> bool {
 }
 
 /// Whom a code is bound to. A gate knows no customers: of what admits, the holder is shown and a
-/// person compares, so there only a customer who is named and is another one is refused.
+/// person compares, and a card or wristband for points says itself whose it is; so there only a
+/// customer who is named and is another one is refused.
 pub(super) fn holder(question: &Question<'_, '_>) -> Found {
     let Some(holder) = question.code.holder.as_deref() else { return Found::Holds };
     match named_customer(question.order) {
         Some(customer) if customer == holder => Found::Holds,
         Some(_) => Found::Fails(Reason::NotHolder),
         None => match question.worth.kind {
-            Kind::Pass | Kind::Access => Found::Holds,
-            Kind::Discount | Kind::Voucher | Kind::Unit | Kind::Points | Kind::Surcharge => {
+            Kind::Pass | Kind::Access | Kind::Points => Found::Holds,
+            Kind::Discount | Kind::Voucher | Kind::Unit | Kind::Surcharge => {
                 Found::Fails(Reason::CustomerRequired)
             }
         },

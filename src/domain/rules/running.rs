@@ -103,9 +103,15 @@ impl Running {
             weights.push(if self.matches(matching, place) { *part.max(&0) } else { 0 });
         }
         if weights.iter().all(|&weight| weight == 0) {
-            // A surcharge on what costs nothing is shared evenly.
+            // A surcharge on what costs nothing is shared evenly by the lines, if there are any.
+            let lines = self.lines_minor().len();
             for (place, weight) in weights.iter_mut().enumerate() {
-                *weight = i64::from(self.matches(matching, place));
+                *weight = i64::from(place < lines && self.matches(matching, place));
+            }
+            if weights.iter().all(|&weight| weight == 0)
+                && let Some(rest) = weights.last_mut()
+            {
+                *rest = 1;
             }
         }
         self.subtract(minor, &weights, taken);

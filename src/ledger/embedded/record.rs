@@ -11,8 +11,9 @@
 //! history    version, n, n × number                  (owner and first number are its key)
 //! ```
 //! `nil` stands for what is absent. Version 1 has no debt, no `spendable_from`, no legs that are
-//! gone, no way of clawing back and no credit: all are as if nothing was said. A reader that meets
-//! a version it does not know refuses to guess.
+//! gone, no way of clawing back and no credit; before version 3, counters behind markers have no
+//! end. All are as if nothing was said. A reader that meets a version it does not know refuses to
+//! guess.
 
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ use crate::domain::posting::{
 use crate::domain::time::Timestamp;
 
 /// The version that is written.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// The first version, which is still read.
 const VERSION_FIRST: u64 = 1;
@@ -214,13 +215,14 @@ impl Encoder {
                 self.uint(*max);
                 self.time(*keep_until);
             }
-            Leg::Once { marker, key, n, max, keep_until } => {
+            Leg::Once { marker, key, n, max, keep_until, counter_keep_until } => {
                 self.uint(1);
                 self.key(marker);
                 self.key(key);
                 self.uint(*n);
                 self.uint(*max);
                 self.time(*keep_until);
+                self.time(*counter_keep_until);
             }
             Leg::Interval { key, min_ms, mark } => {
                 self.uint(2);
@@ -356,9 +358,13 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Something that the first version does not have.
-    fn since_2<T: Default>(&mut self, read: impl FnOnce(&mut Self) -> Decoded<T>) -> Decoded<T> {
-        if self.version > VERSION_FIRST { read(self) } else { Ok(T::default()) }
+    /// Something that versions before `version` do not have.
+    fn since<T: Default>(
+        &mut self,
+        version: u64,
+        read: impl FnOnce(&mut Self) -> Decoded<T>,
+    ) -> Decoded<T> {
+        if self.version >= version { read(self) } else { Ok(T::default()) }
     }
 
     pub(super) fn uint(&mut self) -> Decoded<u64> {
@@ -447,12 +453,12 @@ impl<'a> Decoder<'a> {
 
     pub(super) fn balance(&mut self) -> Decoded<Balance> {
         let (earned, taken, lapsed) = (self.uint()?, self.uint()?, self.uint()?);
-        let debt = self.since_2(Self::uint)?;
+        let debt = self.since(2, Self::uint)?;
         // What is given back can make more lots than may be earned.
         let most = self.rest.len();
         let lots = self.many(most, |decoder| {
             let (amount, expires) = (decoder.uint()?, decoder.time()?);
-            Ok(Lot { amount, expires, spendable_from: decoder.since_2(Self::time)? })
+            Ok(Lot { amount, expires, spendable_from: decoder.since(2, Self::time)? })
         })?;
         let balance = Balance { lots, earned, taken, lapsed, debt };
         check_balance(&balance)?;
@@ -463,7 +469,7 @@ impl<'a> Decoder<'a> {
         let fingerprint = self.uint()?;
         let state = state_of(self.uint()?)?;
         let (size, confirmed, released) = (self.uint()?, self.uint()?, self.uint()?);
-        let gone = self.since_2(Self::uint)?;
+        let gone = self.since(2, Self::uint)?;
         let (until, first_until) = (self.time()?, self.time()?);
         let at = Timestamp(self.int()?);
         let event = self.uint()?;
@@ -513,7 +519,7 @@ impl<'a> Decoder<'a> {
             lapsed: self.uint()?,
             short: self.uint()?,
             after: self.standings()?,
-            credit: self.since_2(Self::credit)?,
+            credit: self.since(2, Self::credit)?,
         })
     }
 
@@ -552,6 +558,7 @@ impl<'a> Decoder<'a> {
                 n: self.uint()?,
                 max: self.uint()?,
                 keep_until: self.time()?,
+                counter_keep_until: self.since(3, Self::time)?,
             },
             2 => Leg::Interval {
                 key: self.key()?,
@@ -575,10 +582,10 @@ impl<'a> Decoder<'a> {
                 key: self.key()?,
                 amount: self.uint()?,
                 lot_expires: self.time()?,
-                spendable_from: self.since_2(Self::time)?,
+                spendable_from: self.since(2, Self::time)?,
                 cap: self.maybe_uint()?,
                 at_cap: if self.flag()? { AtCap::Clamp } else { AtCap::Refuse },
-                claw_back: match self.since_2(Self::flag)? {
+                claw_back: match self.since(2, Self::flag)? {
                     true => ClawBack::Debt,
                     false => ClawBack::Floor,
                 },
@@ -604,7 +611,7 @@ impl<'a> Decoder<'a> {
         let most = self.rest.len();
         let lots = self.many(most, |decoder| {
             let (amount, expires) = (decoder.uint()?, decoder.time()?);
-            Ok(LotPart { amount, expires, spendable_from: decoder.since_2(Self::time)? })
+            Ok(LotPart { amount, expires, spendable_from: decoder.since(2, Self::time)? })
         })?;
         Ok(LegResult { amount, after, lots, before })
     }

@@ -422,6 +422,15 @@ local function register(owner, entry, now)
   return value
 end
 
+-- A marker, if it is set for a command of `now` and not over.
+local function marker_at(owner, entry, now)
+  local value = owner_record(owner)[2][entry]
+  if not value or value[1] == 0 or value[2] and value[2] <= now then
+    return nil
+  end
+  return value
+end
+
 local function in_lots(balance)
   local sum = 0
   for place = 1, #balance[4], 2 do
@@ -746,10 +755,15 @@ local function is_same(leg, owner, entry)
   return leg[3] == entry and leg[2] == owner
 end
 
-local function marks(legs, before, owner, marker)
-  for place = 1, before do
-    local leg = legs[place]
-    if leg[1] == ONCE and leg[7] == owner and leg[8] == marker then
+-- Whether the marker of the leg at a place is set, or will be by an earlier leg.
+local function is_marked(legs, place, now)
+  local owner, marker = legs[place][7], legs[place][8]
+  if marker_at(owner, marker, now) then
+    return true
+  end
+  for earlier = 1, place - 1 do
+    local leg = legs[earlier]
+    if leg[1] == ONCE and leg[7] == owner and leg[8] == marker and not is_over(leg[6], now) then
       return true
     end
   end
@@ -757,15 +771,14 @@ local function marks(legs, before, owner, marker)
 end
 
 -- What earlier legs of the same posting count on a counter.
-local function pending(legs, before, owner, entry)
+local function pending(legs, before, owner, entry, now)
   local sum = 0
   for place = 1, before do
     local leg = legs[place]
     if is_same(leg, owner, entry) then
       if leg[1] == COUNT then
         sum = sum + leg[4]
-      elseif leg[1] == ONCE and used(leg[7], leg[8]) == 0
-        and not marks(legs, place - 1, leg[7], leg[8]) then
+      elseif leg[1] == ONCE and not is_marked(legs, place, now) then
         sum = sum + leg[4]
       end
     end
@@ -791,7 +804,7 @@ local function check_count(legs, place, leg, now)
     limit = AMOUNT_MAX
   end
   local taken, kept = used(owner, entry), held(owner, entry)
-  local asked = taken + pending(legs, place - 1, owner, entry) + leg[4]
+  local asked = taken + pending(legs, place - 1, owner, entry, now) + leg[4]
   if asked + kept <= limit then
     return nil
   end
@@ -870,7 +883,7 @@ local function check(legs, now)
     elseif kind == COUNT then
       blocked = check_count(legs, place, leg, now)
     elseif kind == ONCE then
-      if used(leg[7], leg[8]) == 0 and not marks(legs, place - 1, leg[7], leg[8]) then
+      if not is_marked(legs, place, now) then
         blocked = check_count(legs, place, leg, now)
       end
     elseif kind == INTERVAL then
@@ -918,12 +931,14 @@ local function recount(owner, entry, before, after, keep_until)
   end
 end
 
-local function unmark(leg)
-  local marker = owner_record(leg[7])[2][leg[8]]
-  if not marker then
+-- When the marker is over nobody knows whether others shared it, so what it counted stays; and one
+-- that was set later is of other postings.
+local function unmark(leg, before, now)
+  local known = marker_at(leg[7], leg[8], now)
+  if not known or before and before[1] ~= known[2] then
     return
   end
-  local postings = marker[1]
+  local postings = known[1]
   recount(leg[7], leg[8], 1, 0, false)
   if postings == 1 then
     recount(leg[2], leg[3], leg[4], 0, false)
@@ -969,12 +984,16 @@ local function take(legs, results, place, leg, is_held, event, now)
     count(owner, entry, is_held and 0 or leg[4], leg[6])
     return { leg[4], 0, false, false }
   elseif kind == ONCE then
-    local first = used(leg[7], leg[8]) == 0
-    count(leg[7], leg[8], 1, leg[6])
-    if first then
-      count(owner, entry, leg[4], false)
+    local known = marker_at(leg[7], leg[8], now)
+    local postings, keep_until = 0, leg[6]
+    if known then
+      postings, keep_until = known[1], known[2]
     end
-    return { first and leg[4] or 0, 0, false, false }
+    write(leg[7], leg[8], { postings + 1, keep_until })
+    if not known then
+      count(owner, entry, leg[4], leg[9] or false)
+    end
+    return { known and 0 or leg[4], 0, false, keep_until and { keep_until, 0 } }
   elseif kind == INTERVAL or kind == ZONE then
     local known = register(owner, entry, now)
     local before = known and { known[1], known[2] } or false
@@ -1038,7 +1057,7 @@ local function settle_leg(receipt, leg, result, from_held, from, to_held, to, no
     end
   elseif kind == ONCE then
     if to == 0 and from > 0 then
-      unmark(leg)
+      unmark(leg, result[4], now)
     end
   elseif kind == INTERVAL or kind == ZONE then
     if to == 0 and from > 0 and result[1] > 0 then

@@ -304,7 +304,9 @@ impl<'a> Reader<'a> {
             2 => {
                 let (key, n, max) = (self.entry(COUNTER)?, self.uint()?, self.limit()?);
                 let keep_until = self.maybe_moment()?;
-                Leg::Once { marker: self.entry(COUNTER)?, key, n, max, keep_until }
+                let marker = self.entry(COUNTER)?;
+                let counter_keep_until = if fields > 8 { self.maybe_moment()? } else { None };
+                Leg::Once { marker, key, n, max, keep_until, counter_keep_until }
             }
             3 => Leg::Interval {
                 key: self.entry(REGISTER)?,

@@ -218,8 +218,11 @@ fn use_value(one: &Use) -> Value {
 
 fn use_details_value(details: &UseDetails) -> Value {
     let account = |account: &UseOfAccount| {
-        let UseOfAccount { account, spent, earned, balance } = account;
-        Value::Array(vec![str(account), uint(*spent), uint(*earned), nil_or(*balance, Value::Uint)])
+        let UseOfAccount { account, spent, earned, balance, currency } = account;
+        let balance = nil_or(*balance, Value::Uint);
+        let mut fields = vec![str(account), uint(*spent), uint(*earned), balance];
+        fields.extend((!currency.is_empty()).then(|| str(currency)));
+        Value::Array(fields)
     };
     let switch = |switch: &ProductSwitch| Value::Array(vec![str(&switch.product), str(&switch.to)]);
     let switches = || Value::Array(details.switches.iter().map(switch).collect());
@@ -467,9 +470,14 @@ pub(super) fn request() -> BoxedStrategy<Request> {
 }
 
 fn use_details() -> BoxedStrategy<UseDetails> {
-    let account = (text(), any::<u64>(), any::<u64>(), option::of(any::<u64>())).prop_map(
-        |(account, spent, earned, balance)| UseOfAccount { account, spent, earned, balance },
-    );
+    let parts = (text(), any::<u64>(), any::<u64>(), option::of(any::<u64>()), text());
+    let account = parts.prop_map(|(account, spent, earned, balance, currency)| UseOfAccount {
+        account,
+        spent,
+        earned,
+        balance,
+        currency,
+    });
     let switch = (text(), text()).prop_map(|(product, to)| ProductSwitch { product, to });
     let int = || option::of(any::<i64>());
     let said = (

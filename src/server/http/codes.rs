@@ -83,6 +83,16 @@ pub(super) struct ReplaceBody {
     new: Option<String>,
 }
 
+/// Which medium reaches a code, too.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MediumBody {
+    /// The code.
+    code: String,
+    /// The text of the barcode, chip or transponder.
+    medium: String,
+}
+
 /// When a code was paid.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -312,6 +322,26 @@ pub(super) async fn replace(
         let new = body.new.as_deref();
         let code = shared.engine.replace_code(tenant, &body.code, new, &by.who())?;
         Ok(Json(DoneView { code: Some(code), ..DONE }).into_response())
+    })
+    .await
+}
+
+/// Let a medium reach a code, too: the same uses, balance and history under another text.
+#[utoipa::path(
+    post, path = "/v1/codes/media", tag = "codes", request_body = MediumBody,
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemView))
+)]
+pub(super) async fn link(
+    Of(hall): Of<Arc<Hall>>,
+    by: By,
+    headers: HeaderMap,
+    Body(body): Body<MediumBody>,
+) -> Result<Response, Problem> {
+    by.require(Action::WriteCatalog)?;
+    about_code(&hall, by, &headers, move |shared, by| {
+        let tenant = &by.caller.identity.tenant;
+        shared.engine.link_medium(tenant, &body.code, &body.medium, &by.who())?;
+        Ok(Json(DONE).into_response())
     })
     .await
 }

@@ -4,8 +4,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::views::money;
+use super::views::{UseOfAccountView, money};
 use crate::domain::money::Currency;
+use crate::domain::refusal::Refusal;
 use crate::domain::rules::{Finding, Holds, Step};
 use crate::domain::time::Timestamp;
 use crate::engine::{CampaignExplanation, Explanation, LimitStanding};
@@ -26,12 +27,30 @@ pub(super) struct CampaignExplanationView {
     pub(super) code_index: Option<u8>,
     /// The campaign.
     pub(super) campaign: String,
+    /// Why it does not apply, where that is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<RefusedView>,
     /// What was asked, and what was found.
     pub(super) findings: Vec<FindingView>,
     /// What its effects did to the price; none where something asked was not found.
     pub(super) effects: Vec<EffectView>,
+    /// What it does to the customer's account; `balance` is what can be spent of it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) account: Option<UseOfAccountView>,
     /// How its limits stand.
     pub(super) limits: Vec<LimitView>,
+}
+
+/// Why a campaign does not apply.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RefusedView {
+    /// The reason.
+    pub(super) reason: &'static str,
+    /// Its number.
+    pub(super) number: u16,
+    /// The code or campaign that stands against it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) conflicts_with: Option<String>,
 }
 
 /// What was asked, and what was found.
@@ -93,9 +112,23 @@ impl CampaignExplanationView {
         Self {
             code_index: one.code_index,
             campaign: one.campaign.to_string(),
+            refused: one.refusal.as_ref().map(RefusedView::of),
+            account: one.account.as_ref().map(UseOfAccountView::of),
             findings: one.findings.iter().map(FindingView::of).collect(),
             effects: one.steps.iter().map(|step| EffectView::of(step, one.currency)).collect(),
             limits: one.limits.iter().map(LimitView::of).collect(),
+        }
+    }
+}
+
+impl RefusedView {
+    fn of(refusal: &Refusal) -> Self {
+        let details = refusal.details.as_deref();
+        let conflicts_with = details.and_then(|details| details.conflicts_with.as_deref());
+        Self {
+            reason: refusal.reason.name(),
+            number: refusal.reason.number(),
+            conflicts_with: conflicts_with.map(str::to_owned),
         }
     }
 }

@@ -263,6 +263,7 @@ impl CreditBody {
                 holder: holder(self.holder.clone())?,
             }),
             (None, Some(account), Some(customer)) if self.holder.is_none() => {
+                check_customer("credit.customer", customer)?;
                 let (account, customer) = (account.clone(), customer.clone());
                 Ok(CreditWish::Account { account, customer })
             }
@@ -609,6 +610,14 @@ fn moment(text: &str, campaign: &Campaign, is_end: bool) -> Option<Timestamp> {
 /// A moment of RFC 3339.
 pub(super) fn rfc3339(path: &str, text: &str) -> Result<Timestamp, Problem> {
     Timestamp::from_rfc3339(text).ok_or_else(|| Problem::field(path, NO_MOMENT))
+}
+
+/// Whose account it is: no longer than the customer of an order can be, who spends of it.
+pub(super) fn check_customer(path: &str, customer: &str) -> Result<(), Problem> {
+    match customer.len() <= REFERENCE_BYTES_MAX {
+        true => Ok(()),
+        false => Err(Problem::field(path, "is too long")),
+    }
 }
 
 /// A customer's id.

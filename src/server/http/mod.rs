@@ -156,6 +156,7 @@ fn routes() -> OpenApiRouter<Arc<Hall>> {
         .routes(routes!(codes::revoke))
         .routes(routes!(codes::reinstate))
         .routes(routes!(codes::replace))
+        .routes(routes!(codes::link))
         .routes(routes!(codes::paid))
         .routes(routes!(codes::holder))
         .routes(routes!(codes::photo))

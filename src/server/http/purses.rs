@@ -11,18 +11,19 @@ use utoipa::ToSchema;
 use super::body::{Body, Path};
 use super::caller::By;
 use super::event_view::EventView;
-use super::from_json::{deadline, purse_amount, request_id};
+use super::from_json::{check_customer, deadline, purse_amount, request_id};
 use super::problem::{Problem, ProblemView};
 use super::verbs::{self, key};
 use super::views::{AnswerView, money};
 use super::{Hall, Of};
 use crate::auth::role::Action;
 use crate::domain::account::AccountUnit;
+use crate::domain::id::REFERENCE_BYTES_MAX;
 use crate::domain::money::Currency;
 use crate::domain::order::Order;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
-use crate::engine::{AccountPage, Movement, Purse, PurseName, Verb};
+use crate::engine::{AccountEvent, AccountPage, Movement, Purse, PurseName, Verb};
 
 /// Most events in one answer.
 const HISTORY_MAX: usize = 1_000;
@@ -127,7 +128,24 @@ pub(super) struct AccountPageView {
     lots: Vec<LotView>,
     /// What happened to it, newest first; for those who may read history.
     #[serde(skip_serializing_if = "Option::is_none")]
-    events: Option<Vec<EventView>>,
+    events: Option<Vec<AccountEventView>>,
+}
+
+/// Something that happened to an account.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AccountEventView {
+    /// What happened.
+    #[serde(flatten)]
+    event: EventView,
+    /// What the request took out, before anything of that was given back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spent: Option<String>,
+    /// What the request put in, before anything of that was taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earned: Option<String>,
+    /// What was left after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<String>,
 }
 
 /// Value that lapses together.
@@ -147,7 +165,10 @@ impl PurseBody {
     fn name(&self, path: &str) -> Result<PurseName<'_>, Problem> {
         match (&self.code, &self.account, &self.customer) {
             (Some(code), None, None) => Ok(PurseName::Code(code)),
-            (None, Some(account), Some(customer)) => Ok(PurseName::Account { account, customer }),
+            (None, Some(account), Some(customer)) => {
+                check_customer(&format!("{path}.customer"), customer)?;
+                Ok(PurseName::Account { account, customer })
+            }
             _ => Err(Problem::field(path, "needs either code, or account and customer")),
         }
     }
@@ -174,9 +195,9 @@ impl CircumstancesBody {
             ("order.property", &self.property),
             ("order.channel", &self.channel),
         ];
-        let long = texts.into_iter().find(|(_, text)| {
-            text.as_ref().is_some_and(|t| t.len() > crate::domain::id::REFERENCE_BYTES_MAX)
-        });
+        let long = texts
+            .into_iter()
+            .find(|(_, text)| text.as_ref().is_some_and(|t| t.len() > REFERENCE_BYTES_MAX));
         match long {
             Some((path, _)) => Err(Problem::field(path, "is too long")),
             None => Ok(()),
@@ -215,7 +236,9 @@ pub(super) async fn top_up(
     Ok(verbs::tell(&by, &headers, stated, &verdict).await)
 }
 
-/// Move value from one code or account to another of the same currency, all of it or nothing.
+/// Move value from one code or account to another of the same currency, all of it or nothing: what
+/// an account has no room for is refused, whatever it does with what is earned. Released by its id,
+/// it goes back; what was spent of it meanwhile is owed by whoever got it.
 #[utoipa::path(
     post, path = "/v1/transfers", tag = "value", request_body = TransferBody,
     params(("Idempotency-Key" = String, Header, description = "The id of the transfer")),
@@ -265,6 +288,7 @@ pub(super) async fn lookup(
     Body(body): Body<AccountBody>,
 ) -> Result<Response, Problem> {
     by.require(Action::Status)?;
+    check_customer("customer", &body.customer)?;
     let most = body.limit.unwrap_or(20);
     if most > HISTORY_MAX {
         return Err(Problem::field("limit", format!("is outside of 0 to {HISTORY_MAX}")));
@@ -278,14 +302,13 @@ pub(super) async fn lookup(
             true => Some(engine.account_history(tenant, &id, &body.customer, before, most)?),
             false => None,
         };
-        let events = events.map(|entries| entries.iter().map(EventView::of).collect());
-        Ok(Json(AccountPageView::of(&page, events)).into_response())
+        Ok(Json(AccountPageView::of(&page, events.as_deref())).into_response())
     })
     .await
 }
 
 impl AccountPageView {
-    fn of(page: &AccountPage, events: Option<Vec<EventView>>) -> Self {
+    fn of(page: &AccountPage, events: Option<&[AccountEvent]>) -> Self {
         let currency = match page.account.unit {
             AccountUnit::Points => None,
             AccountUnit::Money(currency) => Some(currency),
@@ -311,13 +334,28 @@ impl AccountPageView {
                     spendable_from: lot.spendable_from.map(Timestamp::to_rfc3339),
                 })
                 .collect(),
-            events,
+            events: events.map(|events| {
+                events.iter().map(|event| AccountEventView::of(event, currency)).collect()
+            }),
+        }
+    }
+}
+
+impl AccountEventView {
+    fn of(event: &AccountEvent, currency: Option<Currency>) -> Self {
+        let moved = event.movement.as_ref();
+        let told = |amount: u64| value(amount, currency);
+        Self {
+            event: EventView::of(&event.entry),
+            spent: moved.map(|moved| moved.spent).filter(|spent| *spent > 0).map(told),
+            earned: moved.map(|moved| moved.earned).filter(|earned| *earned > 0).map(told),
+            balance: moved.map(|moved| told(moved.balance)),
         }
     }
 }
 
 /// Points as they are, money as a decimal.
-fn value(amount: u64, currency: Option<Currency>) -> String {
+pub(super) fn value(amount: u64, currency: Option<Currency>) -> String {
     match currency {
         None => amount.to_string(),
         Some(_) => money(i64::try_from(amount).unwrap_or(i64::MAX), currency),

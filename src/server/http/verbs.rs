@@ -13,18 +13,18 @@ use super::body::{Body, Path, key_text};
 use super::caller::By;
 use super::event_view::EventView;
 use super::from_json::{
-    AskBody, CreditBody, ExtendBody, PartBody, currency, deadline, language, part_minor, purse_amount,
-    request_id,
+    AskBody, CreditBody, ExtendBody, PartBody, currency, deadline, language, part_minor,
+    purse_amount, request_id,
 };
 use super::problem::{Kind, Problem, ProblemView};
+use super::purses::value;
 use super::views::{AnswerView, Audience, CreditView, is_miss, is_throttled, throttled};
 use super::{Hall, Of};
 use crate::auth::role::Action;
-use crate::domain::posting::Leg;
 use crate::domain::refusal::Refusal;
 use crate::engine::{
-    About, Ask, CodeError, Counts, CreditFor, Engine, Explanation, Given, Prepared, Release,
-    RequestId, Timestamp, Verb, Verdict,
+    About, Ask, CodeError, Counts, Credit, CreditFor, Engine, Explanation, Given, Prepared,
+    Release, RequestId, Timestamp, Verb, Verdict,
 };
 use crate::metrics::Stopwatch;
 use crate::server::from_wire;
@@ -188,20 +188,25 @@ pub(super) async fn release(
         Given::Codes(&codes)
     };
     let stated = body.language.as_deref();
-    let (credit, told) = match &body.credit {
-        None => (None, None),
+    let credit = match &body.credit {
+        None => None,
         Some(wished) => match credit(&hall, &by, request_id(&id), release_id, wished).await? {
-            Ok((leg, view)) => (Some(leg), Some(view)),
+            Ok(credit) => Some(credit),
             Err(refusal) => return Ok(refuse(&hall, &by, &headers, stated, refusal).await),
         },
     };
     let about = about(&hall, &by, &id);
-    let release = Release { id: release_id, part, credit };
+    let leg = credit.as_ref().map(|credit| credit.leg.clone());
+    let release = Release { id: release_id, part, credit: leg };
     let prepare = |engine: &Engine| engine.release(about, release);
     let verdict = decide(&hall, &by, Verb::Release, prepare).await;
     let mut answer = answer(&by, &headers, stated, &verdict);
-    if let AnswerView::Yes(yes) = &mut answer {
-        yes.credit = told;
+    if let (AnswerView::Yes(yes), Ok(accepted)) = (&mut answer, &verdict) {
+        yes.credit = credit.zip(accepted.credited).map(|(credit, amount)| CreditView {
+            code: credit.code,
+            currency: credit.currency.map(|currency| currency.to_string()),
+            amount: value(amount, credit.currency),
+        });
     }
     Ok(answer.into_response())
 }
@@ -213,7 +218,7 @@ async fn credit(
     id: RequestId,
     release: RequestId,
     wished: &CreditBody,
-) -> Result<Result<(Leg, CreditView), Refusal>, Problem> {
+) -> Result<Result<Credit, Refusal>, Problem> {
     by.require(Action::Issue)?;
     let wish = wished.wish()?;
     let (text, caller, who) = (wished.amount.clone(), Arc::clone(&by.caller), by.who());
@@ -223,7 +228,7 @@ async fn credit(
         let amount =
             |currency| purse_amount("credit.amount", &text, currency).map_err(Unmade::Problem);
         match shared.engine.credit(of, &wish, amount) {
-            Ok(credit) => Ok(Ok((credit.leg, CreditView { code: credit.code, amount: text }))),
+            Ok(credit) => Ok(Ok(credit)),
             Err(Unmade::Refused(refusal)) => Ok(Err(refusal)),
             Err(Unmade::Problem(problem)) => Err(problem),
         }
@@ -342,7 +347,11 @@ async fn size_of(hall: &Arc<Hall>, by: &By, id: &str, body: &PartBody) -> Result
             });
             let Some((receipt, _)) = found.await? else { return Ok(0) };
             let note = crate::engine::Note::of(&receipt.note);
-            let is_money = note.uses.iter().all(|used| used.worth_minor.is_none());
+            // Of a draw, or of the whole order.
+            let is_total = note.total_before_minor.and_then(|total| u64::try_from(total).ok())
+                == Some(receipt.size);
+            let is_draw = note.uses.iter().all(|used| used.worth_minor.is_none());
+            let is_money = is_draw || is_total && receipt.size > 1;
             let currency = note.currency.as_deref().filter(|_| is_money);
             part_minor(amount, currency)
         }

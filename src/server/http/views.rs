@@ -15,7 +15,7 @@ use crate::domain::id::RequestId;
 use crate::domain::money::Currency;
 use crate::domain::refusal::{Details, Language, Reason, Refusal};
 use crate::domain::time::Timestamp;
-use crate::engine::{Accepted, Explanation, Use, Verdict};
+use crate::engine::{Accepted, Explanation, Use, UseOfAccount, Verdict};
 use crate::server::to_wire;
 
 pub(super) use crate::server::to_wire::throttled;
@@ -90,7 +90,10 @@ pub(super) struct CreditView {
     /// The fresh code; absent: it went to an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) code: Option<String>,
-    /// How much.
+    /// The currency of the amount; absent: points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) currency: Option<String>,
+    /// How much came in: less than was asked for where an account is full.
     pub(super) amount: String,
 }
 
@@ -149,18 +152,42 @@ pub(super) struct UseView {
     pub(super) lines: Vec<String>,
 }
 
-/// What a use did to the customer's account: points, or minor units of money.
+/// What a use did to the customer's account: whole points, or money.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UseOfAccountView {
     /// The account.
     pub(super) account: String,
+    /// Its currency; absent: it keeps points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) currency: Option<String>,
     /// What was spent of it.
-    pub(super) spent: u64,
+    pub(super) spent: String,
     /// What came into it.
-    pub(super) earned: u64,
+    pub(super) earned: String,
     /// What is in it afterwards.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) balance: Option<u64>,
+    pub(super) balance: Option<String>,
+}
+
+impl UseOfAccountView {
+    pub(super) fn of(account: &UseOfAccount) -> Self {
+        let known = account.currency.as_deref().and_then(currency);
+        Self {
+            account: account.id.to_string(),
+            currency: account.currency.as_deref().map(str::to_owned),
+            spent: value(account.spent, known),
+            earned: value(account.earned, known),
+            balance: account.balance.map(|balance| value(balance, known)),
+        }
+    }
+}
+
+/// Points as they are, money as a decimal.
+pub(super) fn value(amount: u64, currency: Option<Currency>) -> String {
+    match currency {
+        None => amount.to_string(),
+        Some(_) => money(i64::try_from(amount).unwrap_or(i64::MAX), currency),
+    }
 }
 
 /// What a product is switched to.
@@ -351,12 +378,7 @@ impl UseView {
             forfeited: Some(used.forfeited_minor)
                 .filter(|lost| *lost != 0)
                 .map(|lost| money(lost, currency)),
-            account: used.account.as_ref().map(|account| UseOfAccountView {
-                account: account.id.to_string(),
-                spent: account.spent,
-                earned: account.earned,
-                balance: account.balance,
-            }),
+            account: used.account.as_ref().map(UseOfAccountView::of),
             holder: used.holder.as_deref().map(str::to_owned),
             photo: used.photo.as_deref().map(str::to_owned),
             last_entry_at: used.last_entry.map(Timestamp::to_rfc3339),

@@ -76,7 +76,7 @@ fn check_damage(name: &str, key: &[u8], value: Option<&[u8]>, expected: &str) {
 fn damage_is_named_with_its_place() {
     let key = [1; 24];
     check_damage("counters", &key, Some(&[1, 5]), "record in counters");
-    check_damage("counters", &key, Some(&[3, 5, 5]), "version 3");
+    check_damage("counters", &key, Some(&[4, 5, 5]), "version 4");
     check_damage("counters", &key, Some(&[1, 5, 5, 5]), "1 bytes too many");
     check_damage("counters", &[1; 23], Some(&[1, 5, 5]), "23 bytes instead of 24");
     check_damage("registers", &key, Some(&[]), "record in registers");

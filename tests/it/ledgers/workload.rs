@@ -122,8 +122,14 @@ fn day(now: Timestamp) -> Leg {
 }
 
 fn once(nr: i64) -> Leg {
-    let marker = key(FacetKind::Marker, &format!("day{}", nr / 2));
-    Leg::Once { marker, key: key(FacetKind::Uses, "days"), n: 1, max: 9, keep_until: None }
+    Leg::Once {
+        marker: key(FacetKind::Marker, &format!("day{}", nr / 2)),
+        key: key(FacetKind::Uses, "days"),
+        n: 1,
+        max: 9,
+        keep_until: Some(Timestamp(1_000)),
+        counter_keep_until: Some(Timestamp(2_000)),
+    }
 }
 
 fn gate() -> Leg {

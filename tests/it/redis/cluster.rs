@@ -64,9 +64,10 @@ fn for_a_cluster(mut command: Command) -> Command {
     let Command::Post(posting) = &mut command else { return command };
     for leg in &mut posting.legs {
         match leg {
-            Leg::Once { marker, key, .. } => {
-                let day = i64::from(marker.owner.0[1]);
-                *marker = Key { facet: Facet::new(FacetKind::Marker, 0, day), ..*key };
+            Leg::Once { marker, key, keep_until, counter_keep_until, .. } => {
+                (*keep_until, *counter_keep_until) = (None, None);
+                let (name, period) = (marker.owner.0[1], marker.facet.0.cast_signed());
+                *marker = Key { facet: Facet::new(FacetKind::Marker, name, period), ..*key };
             }
             Leg::Count { keep_until, .. } => *keep_until = None,
             _ => {}

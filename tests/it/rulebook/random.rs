@@ -18,7 +18,7 @@ use jeton::domain::money::{AMOUNT_MINOR_MAX, Currency};
 use jeton::domain::order::Order;
 use jeton::domain::policy::{Group, NeedsCode, Policy};
 use jeton::domain::rules::StackMode;
-use jeton::domain::time::{Calendar, DAY_MS, MINUTE_MS, Timestamp, ValidityUnit};
+use jeton::domain::time::{Calendar, HOUR_MS, MINUTE_MS, Timestamp, ValidityUnit};
 
 pub(super) use campaigns::plain;
 
@@ -183,9 +183,9 @@ fn entries(dice: &mut Dice, scene: &Scene<'_>) -> Vec<Entry> {
     entries
 }
 
-/// Mostly a day in June, sometimes one on which clocks change somewhere.
+/// Mostly a day in June, sometimes one on which clocks change somewhere, then often about the hour.
 fn moment(dice: &mut Dice) -> Timestamp {
-    let noon = dice.pick(&[
+    let begin = dice.pick(&[
         "2026-06-15T12:00:00Z",
         "2026-06-15T12:00:00Z",
         "2026-06-15T12:00:00Z",
@@ -195,10 +195,11 @@ fn moment(dice: &mut Dice) -> Timestamp {
         "2026-11-01T03:00:00Z",
         "2026-12-31T18:00:00Z",
     ]);
-    let noon = Timestamp::from_rfc3339(noon).unwrap();
-    let after = dice.between(0, 2 * DAY_MS / MINUTE_MS) * MINUTE_MS;
+    let begin = Timestamp::from_rfc3339(begin).unwrap();
+    let hours = if dice.percent(40) { 6 } else { 48 };
+    let after = dice.between(0, hours * HOUR_MS / MINUTE_MS) * MINUTE_MS;
     let within = if dice.percent(50) { 0 } else { dice.between(0, MINUTE_MS - 1) };
-    noon.plus_ms(after + within)
+    begin.plus_ms(after + within)
 }
 
 fn balance(dice: &mut Dice) -> u64 {

@@ -324,6 +324,87 @@ pub(super) const CASES: &[Case] = &[
     ",
     ),
     (
+        "a marker that is over is unset, whether it is forgotten or not",
+        "
+        at 0  post a once d x 1/3 keep 10 => done x=1 d=1 .did=1
+        at 9  post b once d x 1/3 keep 19 => done x=1 d=2 .did=0
+        at 10 post c once d x 1/3 keep 20 => done x=2 d=1 .did=1
+        at 19 post d once d x 1/3 keep 29 => done x=2 d=2 .did=0
+        at 20 post e once d x 1/3 keep 30 => done x=3 d=1 .did=1
+        at 29 sweep => seen x=3 d=1
+              post f once d x 1/3 keep 39 => done x=3 d=2 .did=0
+        at 30 post g once d x 1/3 keep 40 => refused leg 0 used 3 held 0 max 3 x=3
+              sweep => seen x=3 d=0
+              post g once d x 1/3 keep 40 => refused leg 0 used 3 held 0 max 3 d=0
+              post g once d x 1/4 keep 40 => done x=4 d=1
+    ",
+    ),
+    (
+        "a marker that is over at once covers no later leg",
+        "
+        at 5 post a once d x 1/1 keep 5 + once d x 1/1 keep 5 => refused leg 1 used 0 held 0 max 1
+             post a once d x 1/2 keep 5 + once d x 1/2 keep 5 => done x=2 .did=1,1
+    ",
+    ),
+    (
+        "a marker that is set later is of other postings",
+        "
+        at 0  post a once d x 1/9 keep 10 => done x=1
+        at 5  post b once d x 1/9 keep 15 => done x=1
+        at 10 post c once d x 1/9 keep 20 => done x=2 d=1
+        at 11 release b => done x=2 d=1
+              release a => done x=2 d=1
+              post e once d x 1/9 keep 21 => done x=2 d=2 .did=0
+              release c => done x=2 d=1
+              release e => done x=1 d=0
+    ",
+    ),
+    (
+        "a marker that was given back begins anew, with its own end",
+        "
+        at 0  post a once d x 1/9 keep 10 => done x=1 d=1
+        at 1  release a => done x=0 d=0
+        at 5  post b once d x 1/9 keep 15 => done x=1 d=1
+        at 10 sweep => seen x=1 d=1
+        at 14 post c once d x 1/9 keep 24 => done x=1 d=2 .did=0
+        at 15 sweep => seen x=1 d=0
+    ",
+    ),
+    (
+        "a hold that sets a marker gives it back only until that is over",
+        "
+        at 0  hold a once d x 1/9 keep 10 for 5 => done x=1 d=1
+              hold b once e x 1/9 keep 10 for 15 => done x=2 e=1
+        at 5  sweep => seen x=1 d=0 e=1
+        at 15 sweep => seen x=1 d=0 e=0
+    ",
+    ),
+    (
+        "a counter behind a marker is forgotten with its period",
+        "
+        at 0  post a once d x 1/2 keep 10 until 20 => done x=1 d=1
+        at 5  post b once e x 1/2 keep 30 until 20 => done x=2 e=1
+        at 19 sweep  => seen x=2 d=0 e=1
+              reopen => seen x=2 e=1
+        at 20 sweep  => seen x=0 e=1
+              release b => done x=0 e=0
+              post c once d y 1/2 keep 30 until 40 => done x=0 y=1 d=1
+              release a => done x=0 d=1
+    ",
+    ),
+    (
+        "a counter behind a marker ends when the first who made it said",
+        "
+        at 0  post a once d x 1/9 keep 5 until 20 => done x=1
+        at 6  post b once d x 1/9 keep 9 until 90 => done x=2
+              post c count x 1/9 keep 90 => done x=3
+        at 20 sweep => seen x=0
+        at 30 post d count x 1/9 keep 40 => done x=1
+              post e once d x 1/9 keep 99 until 99 => done x=2
+        at 40 sweep => seen x=0 d=1
+    ",
+    ),
+    (
         "a period is forgotten when it is over",
         "
         at 0  post a count day 2/2 keep 10 => done day=2

@@ -15,6 +15,7 @@ use jeton::domain::posting::{
 use jeton::domain::time::Timestamp;
 use jeton::testing::{Executor, Records, posting_id};
 
+use super::marks::Marks;
 use super::moves::{Step, at, slot};
 
 /// Nothing, or what law was broken.
@@ -29,6 +30,7 @@ pub(crate) struct Laws {
     firsts: Vec<(Command, Receipt)>,
     records: Records,
     opened: BTreeMap<Key, u64>,
+    marks: Marks,
 }
 
 /// Runs `steps` over `executor` and holds it to all laws.
@@ -98,6 +100,7 @@ impl Laws {
             let receipt = self.receipts.get_mut(&event.id).ok_or("an unknown hold expired")?;
             ensure(is_over(receipt, event.at), || format!("expired before its end: {receipt:?}"))?;
             receipt.state = State::Expired;
+            self.marks.changed(receipt, event.at);
         }
         Ok(())
     }
@@ -143,6 +146,7 @@ impl Laws {
         let was_held = before.as_ref().is_some_and(|before| before.state == State::Held);
         let in_time = before.as_ref().is_none_or(|before| !is_over(before, self.now));
         ensure(in_time, || "done to a hold after its end".to_owned())?;
+        self.marks.changed(receipt, self.now);
         let (number, kind) = match command {
             Command::Post(posting) if !was_held => {
                 ensure(before.is_none_or(|before| before.state == State::Expired), || {
@@ -210,6 +214,7 @@ impl Laws {
         let said = (&receipt.legs, receipt.fingerprint, receipt.until, receipt.at);
         ensure(asked == said, || "the receipt says something else".to_owned())?;
         ensure(receipt.live() == receipt.size, || "not all of it is in force".to_owned())?;
+        self.marks.posted(receipt)?;
         for (leg, result) in receipt.legs.iter().zip(&receipt.results) {
             match leg {
                 Leg::Count { key, n, max, .. } => {
@@ -218,6 +223,8 @@ impl Laws {
                     ensure(result.after == standing, || format!("ordinal is not {standing}"))?;
                     ensure(result.amount == *n, || format!("counted, not {n}"))?;
                 }
+                // A counter whose period is over may be forgotten or not.
+                Leg::Once { counter_keep_until: Some(end), .. } if *end <= self.now => {}
                 Leg::Once { key, max, .. } => {
                     let standing = self.used(key);
                     ensure(standing <= *max, || format!("{standing} of {max} days"))?;
@@ -303,24 +310,12 @@ impl Laws {
 
     /// What is used of a counter, from the receipts.
     fn used(&self, wanted: &Key) -> u64 {
-        let mut used = 0;
-        let mut markers = BTreeSet::new();
-        for receipt in self.receipts.values().filter(|receipt| !is_over(receipt, self.now)) {
-            for (leg, _) in receipt.in_force() {
-                if receipt.state == State::Redeemed {
-                    used += share(counts(leg, wanted), receipt.live(), receipt.size);
-                }
-                if let Leg::Once { marker, key, n, .. } = leg
-                    && receipt.live() > 0
-                {
-                    used += u64::from(marker == wanted);
-                    if key == wanted && markers.insert(*marker) {
-                        used += n;
-                    }
-                }
-            }
-        }
-        used
+        let redeemed = self.receipts.values().filter(|receipt| receipt.state == State::Redeemed);
+        let shares = redeemed.flat_map(|receipt| {
+            let legs = receipt.in_force().map(|(leg, _)| counts(leg, wanted));
+            legs.map(|n| share(n, receipt.live(), receipt.size))
+        });
+        shares.sum::<u64>() + self.marks.used(wanted)
     }
 
     /// What holds keep of a key that are not over, from the receipts.

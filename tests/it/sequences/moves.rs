@@ -147,7 +147,13 @@ fn command(one: &Move, legs: Legs, said: &[Command], now: Timestamp) -> Option<C
         },
         Move::Extend { id, ms } => Command::Extend { id: id_of(*id), until: now.plus_ms(*ms), now },
         Move::Status { id } => Command::Status { id: id_of(*id), now },
-        Move::Again { back } => at(said.iter().rev().nth(back - 1)?, now),
+        Move::Again { back } => {
+            let command = said.iter().rev().nth(back - 1)?;
+            // Nobody counts in a day that is over.
+            let is_over =
+                matches!(command, Command::Post(posting) if posting.now.0 / 20 < now.0 / 20);
+            if is_over { Command::Status { id: command.id()?, now } } else { at(command, now) }
+        }
     })
 }
 
@@ -175,9 +181,10 @@ fn leg(legs: Legs, kind: u8, now: Timestamp) -> Leg {
         Legs::Counting => counting(kind),
         Legs::All => match kind % 24 {
             0..=4 => counting(kind / 24),
-            5..=8 => once(kind / 24),
-            9 => day(now),
-            10..=14 => register(kind / 24),
+            5..=7 => once(kind / 24),
+            8 => day(now),
+            9..=11 => stay(kind / 24, now),
+            12..=14 => register(kind / 24),
             15..=19 => spend(kind / 24),
             _ => earn(kind / 24, now),
         },
@@ -198,14 +205,30 @@ fn counting(kind: u8) -> Leg {
 
 fn once(kind: u8) -> Leg {
     let marker = key(FacetKind::Marker, &format!("d{}", kind % 4));
-    Leg::Once { marker, key: key(FacetKind::Uses, "days"), n: 1, max: 2, keep_until: None }
+    let key = key(FacetKind::Uses, "days");
+    Leg::Once { marker, key, n: 1, max: 2, keep_until: None, counter_keep_until: None }
 }
 
 fn day(now: Timestamp) -> Leg {
+    let (key, end) = in_day("x", now);
+    Leg::Count { key, n: 1, max: 2, keep_until: Some(end) }
+}
+
+/// A use of the day after which others are free for a while.
+fn stay(kind: u8, now: Timestamp) -> Leg {
+    let (key, end) = in_day("stays", now);
+    let (mut marker, _) = in_day(&format!("s{}", kind % 2), now);
+    marker.facet = Facet::new(FacetKind::Reentry, 0, now.0 / 20);
+    let (keep_until, counter_keep_until) = (Some(now.plus_ms(6)), Some(end));
+    Leg::Once { marker, key, n: 1, max: 3, keep_until, counter_keep_until }
+}
+
+/// A counter of the day, and the day's end.
+fn in_day(name: &str, now: Timestamp) -> (Key, Timestamp) {
     let number = now.0 / 20;
     let facet = Facet::new(FacetKind::Limit, 0, number);
-    let key = Key { owner: key(FacetKind::Limit, "x").owner, facet };
-    Leg::Count { key, n: 1, max: 2, keep_until: Some(Timestamp((number + 1) * 20)) }
+    let key = Key { owner: key(FacetKind::Limit, name).owner, facet };
+    (key, Timestamp((number + 1) * 20))
 }
 
 fn register(kind: u8) -> Leg {

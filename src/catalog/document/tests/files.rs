@@ -177,7 +177,21 @@ fn has_type(value: &Value, rule: &Value) -> bool {
 
 /// A file's text as a program that knows the schema sees it.
 fn value(toml: &str) -> Value {
-    serde_json::to_value(toml::from_str::<toml::Table>(toml).unwrap()).unwrap()
+    fn plain(value: toml::Value) -> Value {
+        match value {
+            // JSON has no dates: they are texts there.
+            toml::Value::Datetime(moment) => moment.to_string().into(),
+            toml::Value::Array(values) => values.into_iter().map(plain).collect(),
+            toml::Value::Table(table) => {
+                table.into_iter().map(|(key, value)| (key, plain(value))).collect()
+            }
+            toml::Value::String(text) => text.into(),
+            toml::Value::Integer(number) => number.into(),
+            toml::Value::Float(number) => number.into(),
+            toml::Value::Boolean(is_so) => is_so.into(),
+        }
+    }
+    plain(toml::from_str(toml).unwrap())
 }
 
 #[track_caller]

@@ -35,7 +35,8 @@ fn what_counts_uses_counts_once_a_stay() {
         "size 500: once code in all 2/2 until 2026-06-15T10:30:00.000Z; \
          code days 1/3 until 2026-06-17T22h; \
          once campaign units 2/100 until 2026-06-15T10:30:00.000Z; \
-         once customer orders per day 1/5 until 2026-06-15T10:30:00.000Z; \
+         once customer orders per day 1/5 until 2026-06-15T10:30:00.000Z \
+         counter 2026-06-17T22h; \
          campaign money 500/10000; spend 500 Exact of 500",
     );
     let off = pass().with(|s| s.campaign.passback.reentry_ms = Some(0));
@@ -57,6 +58,28 @@ fn entries_within_the_time_take_nothing() {
     assert_eq!(post(&mut book, 4, Mode::Post, &later(&daily, 59)), "yes 2");
     let answer = post(&mut book, 5, Mode::Post, &later(&daily, 60));
     assert_eq!(answer, "171 usage_limit scope=code limit=uses used=2 held=0 max=2");
+}
+
+#[test]
+fn what_counts_in_a_period_is_forgotten_with_it() {
+    let periods = [
+        Period::Day,
+        Period::Week,
+        Period::Month,
+        Period::Year,
+        Period::Rolling { minutes: 24 * 60 },
+    ];
+    for (period, counts) in periods.into_iter().flat_map(|p| [(p, Counts::Days), (p, Counts::Uses)])
+    {
+        let scene =
+            pass().with(|s| s.campaign.limits = vec![limit(Scope::Code, counts, period, 9)]);
+        let mut book = Book::default();
+        assert_eq!(post(&mut book, 1, Mode::Post, &scene), "yes 1");
+        let over = later(&scene, 2 * 366 * 24 * 60).now;
+        assert!(!book.forget(over, usize::MAX).is_empty());
+        // The uses of the code in all are left.
+        assert_eq!(book.sizes().counters, 1, "{period:?}");
+    }
 }
 
 #[test]

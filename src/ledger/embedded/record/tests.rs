@@ -1,4 +1,4 @@
-//! Records of both versions.
+//! Records of all versions.
 #![expect(clippy::unwrap_used, reason = "a failed one is a failed test")]
 
 use rmp::encode;
@@ -15,6 +15,7 @@ use crate::domain::time::Timestamp;
 const KEY: Key = Key { owner: Owner([7; 16]), facet: Facet(9) };
 const ID: PostingId = PostingId([1; 16]);
 
+#[derive(Clone, Copy)]
 enum Value<'a> {
     Number(u64),
     Bytes(&'a [u8]),
@@ -25,7 +26,11 @@ use Value::{Bytes, Nil, Number};
 
 /// A record as the first version wrote it.
 fn first(values: &[Value<'_>]) -> Vec<u8> {
-    let mut bytes = vec![1];
+    of_version(1, values)
+}
+
+fn of_version(version: u8, values: &[Value<'_>]) -> Vec<u8> {
+    let mut bytes = vec![version];
     for value in values {
         match value {
             Number(number) => drop(encode::write_uint(&mut bytes, *number).unwrap()),
@@ -129,6 +134,43 @@ fn records_of_the_first_version_say_nothing_of_what_came_later() {
     decoder_bytes.pop();
     let mut cut = Decoder::new(&decoder_bytes).unwrap();
     assert!(cut.events().is_err());
+}
+
+fn once(counter_keep_until: Option<Timestamp>) -> Receipt {
+    let (marker, keep_until) = (Key { facet: Facet(8), ..KEY }, Some(Timestamp(20)));
+    let mut receipt = receipt();
+    (receipt.size, receipt.confirmed, receipt.released) = (1, 1, 0);
+    receipt.legs =
+        smallvec![Leg::Once { marker, key: KEY, n: 1, max: 4, keep_until, counter_keep_until }];
+    receipt.results = smallvec![LegResult { amount: 1, after: 1, ..LegResult::default() }];
+    receipt.releases.clear();
+    receipt
+}
+
+#[test]
+fn before_the_third_version_counters_behind_markers_have_no_end() {
+    let (marker, key) = (key_bytes(&Key { facet: Facet(8), ..KEY }), key_bytes(&KEY));
+    let head = [Number(5), Number(1), Number(1), Number(1), Number(0)];
+    let gone = [Number(0)];
+    let more = [Nil, Nil, Number(3), Number(1), Nil, Number(1)];
+    let leg = [Number(1), Bytes(&marker), Bytes(&key), Number(1), Number(4), Number(20)];
+    let rest = [Number(1), Number(1), Nil, Number(0), Bytes(&[]), Number(0)];
+    for version in [1, 2] {
+        let gone = gone.iter().filter(|_| version > 1).copied();
+        let all = head.into_iter().chain(gone).chain(more).chain(leg).chain(rest);
+        let bytes = of_version(version, &all.collect::<Vec<_>>());
+        let mut decoder = Decoder::new(&bytes).unwrap();
+        assert_eq!(decoder.receipt(ID).unwrap(), once(None));
+        decoder.end().unwrap();
+    }
+    for counter_keep_until in [None, Some(Timestamp(40))] {
+        let mut encoder = Encoder::new(0);
+        encoder.receipt(&once(counter_keep_until));
+        let bytes = encoder.done();
+        let mut decoder = Decoder::new(&bytes).unwrap();
+        assert_eq!(decoder.receipt(ID).unwrap(), once(counter_keep_until));
+        decoder.end().unwrap();
+    }
 }
 
 #[test]

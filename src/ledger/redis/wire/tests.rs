@@ -5,7 +5,7 @@
 use rmp::encode;
 use smallvec::smallvec;
 
-use super::{BALANCE, Reader, Writer};
+use super::{BALANCE, COUNTER, Reader, Writer};
 use crate::domain::book::{Balance, Lot, Record};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{
@@ -122,6 +122,39 @@ fn a_receipt_of_before_says_nothing_of_what_came_later() {
     assert_eq!(found, receipt(earn(None, ClawBack::Floor)));
     assert!(!spread.unwrap().is_behind());
     assert!(reader.is_empty());
+}
+
+#[test]
+fn a_counter_behind_a_marker_had_no_end_before() {
+    let marker = Key { facet: Facet(8), ..KEY };
+    let leg = |counter_keep_until| Leg::Once {
+        marker,
+        key: KEY,
+        n: 1,
+        max: 4,
+        keep_until: Some(Timestamp(20)),
+        counter_keep_until,
+    };
+    let mut before = Writer::default();
+    before.array(8);
+    before.uint(2);
+    before.entry(COUNTER, &KEY);
+    for number in [1, 4, 20] {
+        before.uint(number);
+    }
+    before.entry(COUNTER, &marker);
+    let bytes = before.done();
+    let mut reader = Reader::new(&bytes);
+    assert_eq!(reader.leg().unwrap(), leg(None));
+    assert!(reader.is_empty());
+    for leg in [leg(None), leg(Some(Timestamp(40)))] {
+        let mut out = Writer::default();
+        out.leg(&leg);
+        let bytes = out.done();
+        let mut reader = Reader::new(&bytes);
+        assert_eq!(reader.leg().unwrap(), leg);
+        assert!(reader.is_empty());
+    }
 }
 
 #[test]

@@ -164,14 +164,15 @@ impl Writer {
                 self.limit(*max);
                 self.maybe_moment(*keep_until);
             }
-            Leg::Once { marker, key, n, max, keep_until } => {
-                self.array(8);
+            Leg::Once { marker, key, n, max, keep_until, counter_keep_until } => {
+                self.array(9);
                 self.uint(2);
                 self.entry(COUNTER, key);
                 self.uint(*n);
                 self.limit(*max);
                 self.maybe_moment(*keep_until);
                 self.entry(COUNTER, marker);
+                self.maybe_moment(*counter_keep_until);
             }
             Leg::Interval { key, min_ms, mark } => {
                 self.array(5);

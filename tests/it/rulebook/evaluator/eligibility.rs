@@ -1,6 +1,6 @@
 //! E: whether an entry may be used at all, and for which parts of the order.
 
-use jeton::domain::campaign::{Activation, CodeState, CustomerRule, Scope, Since, Status};
+use jeton::domain::campaign::{Activation, CodeState, CustomerRule, Kind, Scope, Since, Status};
 use jeton::domain::order::Order;
 use jeton::domain::refusal::{Reason, Refusal};
 use jeton::domain::time::Timestamp;
@@ -124,7 +124,7 @@ fn customer(entry: &Entry, order: &Order<'_>, tally: &mut Tally) -> Option<Refus
     let holder = holder?;
     tally.held("holder", customer == Some(holder));
     let found = match customer {
-        None if admits(entry.worth()) => Found::Holds,
+        None if admits(entry.worth()) || entry.worth().kind == Kind::Points => Found::Holds,
         None => Found::Fails(Reason::CustomerRequired),
         Some(customer) => either(customer == holder, Reason::NotHolder),
     };

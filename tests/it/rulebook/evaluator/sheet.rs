@@ -62,8 +62,11 @@ impl Sheet {
         let weight = |place: usize| if matching[place] { self.parts[place].max(0) } else { 0 };
         let mut weights: Vec<i64> = (0..=lines).map(weight).collect();
         if weights.iter().all(|weight| *weight == 0) {
-            // What costs nothing shares evenly.
-            weights = matching.iter().map(|is_in| i64::from(*is_in)).collect();
+            // Lines that cost nothing share evenly; without a line, the rest bears it all.
+            let mut even: Vec<i64> = matching.iter().map(|is_in| i64::from(*is_in)).collect();
+            even[lines] = 0;
+            even[lines] = i64::from(even.iter().all(|weight| *weight == 0));
+            weights = even;
         }
         let taken = spread(minor, &weights);
         for (part, taken) in self.parts.iter_mut().zip(&taken) {
