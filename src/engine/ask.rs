@@ -64,6 +64,14 @@ pub(super) struct Judged {
     total_before_minor: Option<i64>,
 }
 
+/// Why an order was not judged.
+enum NotJudged {
+    /// It is refused.
+    Refused(Refusal),
+    /// The candidate at this place, which would apply by itself, finds no room in the posting.
+    Without(usize),
+}
+
 /// A candidate with all that judging it needs.
 pub(super) struct Seat<'a> {
     pub(super) code_index: Option<u8>,
@@ -119,9 +127,16 @@ impl Engine {
     /// Puts what was found through the rules.
     pub(super) fn judge(&self, ask: &Ask<'_>, codes: &Codes) -> Result<Judged, Refusal> {
         let definitions = self.index.definitions();
-        let seats = self.seats(ask, codes, &definitions);
-        let judged = self.judge_seats(ask, &seats, &definitions);
-        let mut judged = judged.map_err(|no| self.first_reason(ask, codes, &definitions, no))?;
+        let mut seats = self.seats(ask, codes, &definitions);
+        let mut judged = loop {
+            match self.judge_seats(ask, &seats, &definitions) {
+                Ok(judged) => break judged,
+                Err(NotJudged::Refused(no)) => {
+                    return Err(self.first_reason(ask, codes, &definitions, no));
+                }
+                Err(NotJudged::Without(place)) => drop(seats.remove(place)),
+            }
+        };
         if !codes.left_out.is_empty() {
             judged.left_out.extend(codes.left_out.iter().cloned());
             judged.left_out.sort_by_key(|refusal| refusal.code_index);
@@ -134,8 +149,8 @@ impl Engine {
         ask: &Ask<'_>,
         seats: &[Seat<'_>],
         definitions: &Definitions,
-    ) -> Result<Judged, Refusal> {
-        let mut stack = self.stack(ask, seats, definitions)?;
+    ) -> Result<Judged, NotJudged> {
+        let mut stack = self.stack(ask, seats, definitions).map_err(NotJudged::Refused)?;
         // The book's first "no" shall be about the first code.
         stack.parts.sort_by_key(|(place, _)| *place);
         let mut judged = Judged {
@@ -148,9 +163,12 @@ impl Engine {
         for (place, (candidate, offer)) in (0_u8..).zip(stack.parts) {
             let Some(seat) = seats.get(candidate) else { continue };
             let question = seat.question(ask, alone);
-            limits::plan(&question, &offer, seat.owners, place, &mut judged.plan)
-                .map_err(|no| Refusal { code_index: seat.code_index, ..no })
-                .map_err(|no| no.in_words_of(&seat.found.campaign))?;
+            if let Err(no) = limits::plan(&question, &offer, seat.owners, place, &mut judged.plan) {
+                let Some(index) = seat.code_index else {
+                    return Err(NotJudged::Without(candidate));
+                };
+                return Err(NotJudged::Refused(no.at(index).in_words_of(&seat.found.campaign)));
+            }
             judged.parts.push(Part {
                 code_index: seat.code_index,
                 key: seat.key,

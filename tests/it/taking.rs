@@ -63,6 +63,35 @@ fn an_order_without_a_code_has_what_applies_by_itself() {
 }
 
 #[test]
+fn what_applies_by_itself_and_finds_no_room_stays_away() {
+    let mut limits = Vec::new();
+    for scope in ["campaign", "customer"] {
+        for counts in ["uses", "orders", "units"] {
+            for period in ["total", "day", "week", "month", "year"] {
+                limits.push(format!(
+                    "{{ scope = \"{scope}\", counts = \"{counts}\", period = \"{period}\", max = 9 }}"
+                ));
+            }
+        }
+    }
+    // One has room in a posting, three have not.
+    let campaign = |id: &str| {
+        format!(
+            "id = \"{id}\"\nkind = \"discount\"\ncurrency = \"EUR\"\nautomatic = true\n\
+             effects = [{{ type = \"amount\", amount = \"1.00\" }}]\nlimits = [{}]\n",
+            limits.join(", ")
+        )
+    };
+    let [first, second, third] = ["first", "second", "third"].map(campaign);
+    check(
+        &[(PASS, "PASS"), (&first, ""), (&second, ""), (&third, "")],
+        "redeem a PASS customer=mia total=5000:EUR => redeemed campaign=pass,first,second worth=0,100,100 after=4800
+         redeem a PASS customer=mia total=5000:EUR => again redeemed
+         redeem b PASS total=5000:EUR => redeemed campaign=pass worth=0 after=5000",
+    );
+}
+
+#[test]
 fn other_moments_are_for_the_office_and_only_where_nothing_changes() {
     let season = "id = \"season\"\nkind = \"pass\"\n[validity]\nfrom = \"2026-07-01\"\n";
     block_on(async {
