@@ -392,9 +392,15 @@ impl Campaign {
     #[must_use]
     pub fn rests_on_account(&self) -> bool {
         let asks = |condition: &Condition| matches!(condition, Condition::Points { .. });
+        self.conditions.iter().any(asks) || self.draws_from_account()
+    }
+
+    /// Whether the customer's account pays with it like a balance.
+    #[must_use]
+    pub fn draws_from_account(&self) -> bool {
         let draws =
             |effect: &Effect| matches!(effect, Effect::Balance { of: BalanceOf::Account, .. });
-        self.conditions.iter().any(asks) || self.effects.iter().any(draws)
+        self.effects.iter().any(draws)
     }
 
     /// Whether its codes' validity begins with their first use.

@@ -186,6 +186,13 @@ impl Engine {
                     let what = format!("is an account in {theirs}, which this campaign is not in");
                     mistakes.push(mistake("account", what));
                 }
+                Some(Account { unit: AccountUnit::Points, pays_minor: None, .. })
+                    if campaign.draws_from_account() =>
+                {
+                    let what =
+                        format!("is {id}, whose points pay nothing: say what one pays there");
+                    mistakes.push(mistake("account", what));
+                }
                 Some(_) => {}
             }
         }

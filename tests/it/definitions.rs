@@ -119,6 +119,15 @@ fn what_is_named_must_be_there(offices: &Offices) {
     assert_eq!(wrong("/v1/slots/easter", slot), "created \"1\"");
     assert_eq!(offices.ask(0, &format!("PUT /v1/campaigns/club {campaign}"), &NEW).status, 200);
 
+    let pays = json!({
+        "id": "band", "kind": "points", "account": "card", "currency": "EUR",
+        "effects": [{"type": "balance", "of": "account"}],
+    });
+    assert_eq!(
+        wrong("/v1/campaigns/band", pays),
+        "422 account: is card, whose points pay nothing: say what one pays there"
+    );
+
     // Every node knows within a second who names them.
     let other = offices.last();
     let in_use = |name: &str, by: &str| {
