@@ -32,9 +32,10 @@
 -- A receipt: {fingerprint, state, size, confirmed, released, until, first_until, at, event,
 -- confirm, legs, results, note, releases, spread, gone}. Legs are kept packed as they came. Spread
 -- is {step, attempt, other partitions, step that all have followed, credits in other partitions
--- that are not closed}, or `false` when all is here; in what `s` holds it is {home, attempt, step,
--- lapsed, short, after, the last step's moment}. Gone are the legs that were given back by
--- themselves: 8 bytes, the first leg in the last bit, or `false`.
+-- that are not closed, event of the confirm or release that the last step is of, or 0}, or `false`
+-- when all is here; in what `s` holds it is {home, attempt, step, lapsed, short, after, the last
+-- step's moment}. Gone are the legs that were given back by themselves: 8 bytes, the first leg in
+-- the last bit, or `false`.
 -- A release: {id, part, given, at, event, lapsed, short, after}, and with a credit its leg, packed,
 -- and the result. A part is `false` for all, a number, or legs as in gone.
 --
@@ -1118,10 +1119,12 @@ end
 ------------------------------------------------------------------------------------------------
 -- Holds that are over
 
--- What a posting has in other partitions must follow what its home decided.
-local function follow_later(id, receipt)
-  if receipt[SPREAD] and #receipt[SPREAD][3] > 0 then
-    receipt[SPREAD][1] = receipt[SPREAD][1] + 1
+-- What a posting has in other partitions must follow what its home decided. `event` is that of the
+-- confirm or release whose answer their part belongs to, or 0.
+local function follow_later(id, receipt, event)
+  local spread = receipt[SPREAD]
+  if spread and #spread[3] > 0 then
+    spread[1], spread[5], spread[6] = spread[1] + 1, spread[5] or {}, event
     call('ZADD', tag(home_of(id)) .. 'p', clock, id)
   end
 end
@@ -1131,7 +1134,7 @@ local function expire(id, receipt, now)
   close_hold(id, receipt)
   settle(receipt, nil, true, live_of(receipt), true, 0, now)
   receipt[STATE] = EXPIRED
-  follow_later(id, receipt)
+  follow_later(id, receipt, 0)
   record(EXPIRED_EVENT, id, now)
   save_receipt(id, receipt)
 end
@@ -1243,9 +1246,9 @@ local function confirm(id, part, now)
   settle(receipt, nil, true, live, false, wanted, now)
   receipt[STATE] = REDEEMED
   receipt[GIVEN] = receipt[BACK] + wanted
-  local after = standings(receipt)
-  follow_later(id, receipt)
-  receipt[CONFIRM] = { part, now, record(CONFIRMED_EVENT, id, now), after }
+  local after, event = standings(receipt), record(CONFIRMED_EVENT, id, now)
+  follow_later(id, receipt, event)
+  receipt[CONFIRM] = { part, now, event, after }
   save_receipt(id, receipt)
   return done(receipt)
 end
@@ -1381,8 +1384,8 @@ local function release(c)
     result[2] = standing(credited[1])
     remember(id, credited)
   end
-  follow_later(id, receipt)
   local event = record(RELEASED_EVENT, id, now)
+  follow_later(id, receipt, event)
   local releases = receipt[RELEASES]
   releases[#releases + 1] =
     { release_id, part, given, now, event, lapsed, short, after, credit, result }
@@ -1411,7 +1414,7 @@ local function extend(id, ends, now)
   close_hold(id, receipt)
   receipt[UNTIL] = ends
   open_hold(id, receipt)
-  follow_later(id, receipt)
+  follow_later(id, receipt, 0)
   record(EXTENDED_EVENT, id, now)
   save_receipt(id, receipt)
   return done(receipt)
@@ -1711,12 +1714,13 @@ local function close(c)
     secure(id, {})
     spread[4] = c[3]
     call('ZREM', tag(only) .. 'p', id)
-    local releases = receipt[RELEASES]
-    local last = releases[#releases]
-    local after = receipt[CONFIRM] and receipt[CONFIRM][4]
-    if last and (not receipt[CONFIRM] or last[5] > receipt[CONFIRM][3]) then
+    local releases, confirmed, event = receipt[RELEASES], receipt[CONFIRM], spread[6]
+    local last, after = releases[#releases], nil
+    if last and last[5] == event then
       last[6], last[7] = last[6] + c[4], last[7] + c[5]
       after = last[8]
+    elseif confirmed and confirmed[3] == event then
+      after = confirmed[4]
     end
     for place, standing_there in ipairs(c[6]) do
       if after and standing_there then

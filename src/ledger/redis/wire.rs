@@ -465,11 +465,12 @@ impl<'a> Reader<'a> {
         if self.is_absent() {
             return Ok(None);
         }
-        let fields = self.array(5)?;
+        let fields = self.array(6)?;
         let (step, attempt) = (self.uint()?, self.exactly()?);
         let others = self.many(usize::from(super::PARTITIONS_MAX), Self::partition)?;
         let followed = self.uint()?;
         let credits = if fields > 4 { self.many(RELEASES_MAX, Self::id)? } else { Vec::new() };
+        let _event = if fields > 5 { self.uint()? } else { 0 };
         Ok(Some(Spread { step, attempt, others, followed, credits }))
     }
 
