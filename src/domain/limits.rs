@@ -29,7 +29,7 @@ use super::campaign::{BalanceOf, Counts, Limit};
 use super::id::Owner;
 use super::order::Passage;
 use super::pass;
-use super::posting::{AtCap, ClawBack, Facet, FacetKind, Key, LEGS_MAX, Leg, LegResult, Take, bit};
+use super::posting::{AtCap, ClawBack, FacetKind, Key, LEGS_MAX, Leg, LegResult, Take, bit};
 use super::refusal::{Reason, Refusal};
 use super::rules::{Draw, Earning, Offer, Question};
 use super::time::{ROLLING_STEPS, Timestamp};
@@ -224,7 +224,7 @@ impl Part<'_, '_, '_> {
             return;
         }
         let leg = Leg::Count {
-            key: Key { owner: code.owner, facet: Facet::new(FacetKind::Uses, 0, 0) },
+            key: Key::of(code.owner, FacetKind::Uses),
             n: self.offer.units.into(),
             max: max.unwrap_or(u64::MAX),
             keep_until: None,
@@ -238,7 +238,7 @@ impl Part<'_, '_, '_> {
         let Offer { draw, opening, spend, earning, .. } = *self.offer;
         let drawn_of = |of| draw.filter(move |draw: &Draw| draw.of == of);
         if let Some(draw) = drawn_of(BalanceOf::Code) {
-            let key = balance_of(self.question.code.owner);
+            let key = Key::of(self.question.code.owner, FacetKind::Balance);
             let leg = Leg::Spend { key, amount: draw.amount, take: draw.take, opening };
             self.push(leg, About::Balance);
         }
@@ -260,7 +260,7 @@ impl Part<'_, '_, '_> {
 
     fn account(&self) -> Result<Key, Refusal> {
         let owner = self.owners.account.ok_or_else(|| self.nobody())?;
-        Ok(balance_of(owner))
+        Ok(Key::of(owner, FacetKind::Balance))
     }
 
     fn nobody(&self) -> Refusal {
@@ -288,11 +288,9 @@ impl Part<'_, '_, '_> {
     }
 }
 
-fn balance_of(owner: Owner) -> Key {
-    Key { owner, facet: Facet::new(FacetKind::Balance, 0, 0) }
-}
-
-fn earn(key: Key, earning: Earning, account: &Account) -> Leg {
+/// What comes into an account, on the account's terms.
+#[must_use]
+pub fn earn(key: Key, earning: Earning, account: &Account) -> Leg {
     Leg::Earn {
         key,
         amount: earning.amount,

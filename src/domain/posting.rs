@@ -94,6 +94,14 @@ pub struct Key {
     pub facet: Facet,
 }
 
+impl Key {
+    /// The one that `owner` has of this kind, apart from limits and periods.
+    #[must_use]
+    pub fn of(owner: Owner, kind: FacetKind) -> Self {
+        Self { owner, facet: Facet::new(kind, 0, 0) }
+    }
+}
+
 /// What a zone register holds: 0 is outside, everything else the hash of a zone's name.
 pub type ZoneId = u64;
 

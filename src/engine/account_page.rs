@@ -7,7 +7,7 @@ use super::{CodeError, Engine, PurseName};
 use crate::domain::account::Account;
 use crate::domain::book::Lot;
 use crate::domain::id::TenantId;
-use crate::domain::posting::{Facet, FacetKind, Key, Leg, Receipt};
+use crate::domain::posting::{FacetKind, Key, Leg, Receipt};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::time::Timestamp;
 use crate::ledger::{Entry, LedgerError};
@@ -135,7 +135,7 @@ impl Engine {
         most: usize,
     ) -> Result<Vec<AccountEvent>, LedgerError> {
         let owner = self.account_owner(tenant, account, customer);
-        let key = Key { owner, facet: Facet::new(FacetKind::Balance, 0, 0) };
+        let key = Key::of(owner, FacetKind::Balance);
         let entries = self.ledger.history(&owner, before, most)?;
         let told = |entry: Entry| {
             let receipt = entry.receipt.as_ref();

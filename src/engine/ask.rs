@@ -16,10 +16,10 @@ use crate::domain::code::CodeKey;
 use crate::domain::id::{Owner, TenantId};
 use crate::domain::limits::{self, About, Meaning, Owners, Plan};
 use crate::domain::order::Order;
-use crate::domain::posting::{AMOUNT_MAX, Blocked, Facet, FacetKind, Key, Leg, Take};
+use crate::domain::posting::{AMOUNT_MAX, Blocked, FacetKind, Key, Leg, Take};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::rules::{
-    self, Candidate, Draw, Offer, Question, Running, Seen, Setting, Stack, StackMode,
+    self, Candidate, Draw, Offer, Question, Seen, Setting, Stack, StackMode,
 };
 use crate::domain::time::Timestamp;
 use crate::index::{Definitions, Found};
@@ -157,7 +157,7 @@ impl Engine {
             parts: SmallVec::new(),
             left_out: stack.left_out.into_vec(),
             plan: Plan::default(),
-            total_before_minor: Running::of(&ask.order).total_minor(),
+            total_before_minor: ask.order.total(),
         };
         let alone = stack.parts.len() == 1;
         for (place, (candidate, offer)) in (0_u8..).zip(stack.parts) {
@@ -266,9 +266,8 @@ impl Engine {
             return Seen::default();
         }
         let book = self.ledger.read();
-        let key_of = |owner, kind| Key { owner, facet: Facet::new(kind, 0, 0) };
-        let key = |kind| key_of(found.code.owner, kind);
-        let account = owners.account.map(|owner| key_of(owner, FacetKind::Balance));
+        let key = |kind| Key::of(found.code.owner, kind);
+        let account = owners.account.map(|owner| Key::of(owner, FacetKind::Balance));
         let available = |key| book.balance(&key).map(|balance| balance.available(now));
         Seen {
             first_use: book.register(&key(FacetKind::FirstUse)).map(Timestamp),

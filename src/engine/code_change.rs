@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use super::named::question_of;
 use super::open::indexed_override;
 use super::patterns::pattern_of;
 use super::{CodeError, Engine, IssueOrder};
@@ -12,7 +13,7 @@ use crate::domain::code::{CodeKey, Normal, masked};
 use crate::domain::id::TenantId;
 use crate::domain::order::Order;
 use crate::domain::refusal::{Reason, Refusal};
-use crate::domain::rules::{self, Question, Seen};
+use crate::domain::rules::{self, Seen};
 use crate::domain::time::Timestamp;
 use crate::index::Found;
 
@@ -234,16 +235,7 @@ fn heir(found: &Found, now: Timestamp) -> Override {
     let runs_from_issue = relative.is_some_and(|relative| relative.since == Since::Issue);
     let seen = Seen::default();
     let order = Order::default();
-    let question = Question {
-        campaign: &found.campaign,
-        worth: &found.worth,
-        code,
-        seen: &seen,
-        order: &order,
-        now,
-        alone: true,
-        account: None,
-    };
+    let question = question_of(found, &seen, &order, now);
     // The heir is issued later; its time is not.
     let valid_until =
         if runs_from_issue { rules::window(&question).until } else { code.valid_until };

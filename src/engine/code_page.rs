@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::look::{Counts, Owners, Then};
+use super::named::question_of;
 use super::{Engine, Note, Prepared, Verb};
 use crate::catalog::StoreError;
 use crate::domain::campaign::{Activation, Campaign, CodeState};
 use crate::domain::id::{Owner, RequestId, TenantId};
 use crate::domain::order::Order;
-use crate::domain::posting::{Facet, FacetKind, Key, Receipt};
+use crate::domain::posting::{FacetKind, Key, Receipt};
 use crate::domain::refusal::Refusal;
-use crate::domain::rules::{self, Question, Seen};
+use crate::domain::rules::{self, Seen};
 use crate::domain::time::Timestamp;
 use crate::index::Found;
 use crate::ledger::{Entry, LedgerError};
@@ -164,7 +165,7 @@ impl Engine {
     /// The page of a code whose records are known, without when it was used last.
     pub(super) fn page(&self, found: Found, now: Timestamp) -> CodePage {
         let owner = found.code.owner;
-        let key = |kind| Key { owner, facet: Facet::new(kind, 0, 0) };
+        let key = |kind| Key::of(owner, kind);
         let book = self.ledger.read();
         let seen = Seen {
             first_use: book.register(&key(FacetKind::FirstUse)).map(Timestamp),
@@ -174,16 +175,7 @@ impl Engine {
         let (used, held) = (book.used(&key(FacetKind::Uses)), book.held(&key(FacetKind::Uses)));
         drop(book);
         let order = Order::default();
-        let question = Question {
-            campaign: &found.campaign,
-            worth: &found.worth,
-            code: &found.code,
-            seen: &seen,
-            order: &order,
-            now,
-            alone: true,
-            account: None,
-        };
+        let question = question_of(&found, &seen, &order, now);
         let window = rules::window(&question);
         let opening = found.code.balance_minor.or(found.worth.balance_minor);
         let balance_minor = found.worth.has_balance().then(|| {

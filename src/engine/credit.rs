@@ -69,7 +69,7 @@ impl Engine {
         wish: &CreditWish,
         amount: impl FnOnce(Option<Currency>) -> Result<u64, E>,
     ) -> Result<Credit, E> {
-        let CreditFor { tenant, id, release, now, who } = of;
+        let CreditFor { tenant, id, release, now, .. } = of;
         let earlier = self.earlier_credit(tenant, id, release)?;
         let (purse, code) = match wish {
             CreditWish::Account { account, customer } => {
@@ -77,7 +77,7 @@ impl Engine {
                 (self.purse(tenant, name).map_err(CodeError::Refused)?, None)
             }
             CreditWish::Voucher { campaign, holder } => {
-                let issued = self.voucher(of, campaign, holder.clone(), who)?;
+                let issued = self.voucher(of, campaign, holder.clone())?;
                 let found = self.index.find(&issued.key).ok_or(Reason::CodeNotFound.into());
                 let found = found.map_err(|refusal: Refusal| CodeError::Refused(refusal))?;
                 (self.purse_of(issued.key, found), Some(issued.text))
@@ -103,7 +103,6 @@ impl Engine {
         of: CreditFor<'_>,
         campaign: &CampaignId,
         holder: Option<String>,
-        who: &str,
     ) -> Result<IssuedCode, CodeError> {
         let definitions = self.index.definitions();
         let known = definitions.campaign(of.tenant, campaign);
@@ -113,7 +112,7 @@ impl Engine {
         let request = RequestId(self.keys.derive("credit", &[&of.release.0]));
         let wish =
             IssueOne { holder, paid: Some(of.now), balance_minor: Some(0), ..IssueOne::default() };
-        Ok(self.issue_one(of.tenant, campaign, wish, request, who)?)
+        Ok(self.issue_one(of.tenant, campaign, wish, request, of.who)?)
     }
 
     /// The credit that this release came with before. A release that can do nothing, and did

@@ -7,7 +7,7 @@ use crate::catalog::{AuditEntry, Batch, StoreError};
 use crate::domain::book::Balance;
 use crate::domain::campaign::{Campaign, CodeState};
 use crate::domain::id::{CampaignId, TenantId};
-use crate::domain::posting::{Facet, FacetKind, Key};
+use crate::domain::posting::{FacetKind, Key};
 use crate::domain::time::Timestamp;
 use crate::index::Found;
 use crate::ledger::LedgerError;
@@ -93,7 +93,7 @@ impl Engine {
         self.look_and_wait(page.iter().map(|(_, found)| found.code.owner).collect())?;
         for (text, found) in page.drain(..) {
             let owner = found.code.owner;
-            let key = |kind| Key { owner, facet: Facet::new(kind, 0, 0) };
+            let key = |kind| Key::of(owner, kind);
             let (used, left) = self.read_known(&[owner], || {
                 let book = self.ledger.read();
                 let left = book.balance(&key(FacetKind::Balance)).map(Balance::in_lots);

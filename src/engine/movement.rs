@@ -10,19 +10,20 @@ use smallvec::{SmallVec, smallvec};
 
 use super::answer::{Asked, Shown};
 use super::ask::Judged;
+use super::named::question_of;
 use super::note::{Note, NotedUse, Role};
 use super::{Awaits, Context, Engine, Pending, Prepared, Telling, Verb, fingerprint};
-use crate::domain::account::{Account, AccountUnit, AtMax, ClawBackRule};
+use crate::domain::account::Account;
 use crate::domain::code::CodeKey;
 use crate::domain::id::{Owner, RequestId, TenantId};
-use crate::domain::limits::About;
+use crate::domain::limits::{self, About};
 use crate::domain::money::Currency;
 use crate::domain::order::Order;
 use crate::domain::posting::{
-    AMOUNT_MAX, AtCap, ClawBack, Command, Facet, FacetKind, Key, Leg, Mode, Opening, Posting, Take,
+    AMOUNT_MAX, AtCap, ClawBack, Command, FacetKind, Key, Leg, Mode, Opening, Posting, Take,
 };
 use crate::domain::refusal::{Reason, Refusal};
-use crate::domain::rules::{self, Question, Seen, StackMode};
+use crate::domain::rules::{self, Earning, Seen, StackMode};
 use crate::domain::time::Timestamp;
 use crate::index::Found;
 use crate::ledger::Task;
@@ -99,10 +100,7 @@ impl Engine {
                     return Err(Refusal::new(Reason::CustomerRequired));
                 }
                 let owner = self.account_owner(tenant, &account.id, customer);
-                let currency = match account.unit {
-                    AccountUnit::Points => None,
-                    AccountUnit::Money(currency) => Some(currency),
-                };
+                let currency = account.currency();
                 Ok(Purse { kept: Kept::Account { account: Arc::clone(account), owner }, currency })
             }
         }
@@ -183,14 +181,14 @@ impl Engine {
     fn stands(&self, purse: &Purse, now: Timestamp) -> Result<(), Refusal> {
         let Kept::Code { found, .. } = &purse.kept else { return Ok(()) };
         let (seen, order) = (Seen::default(), Order::default());
-        let question = question(found, &seen, &order, now);
+        let question = question_of(found, &seen, &order, now);
         rules::stands(&question)
     }
 
     /// The end of a code's validity.
     fn end_of(&self, found: &Found, now: Timestamp) -> Option<Timestamp> {
         let (seen, order) = (Seen::default(), Order::default());
-        let question = question(found, &seen, &order, now);
+        let question = question_of(found, &seen, &order, now);
         rules::window(&question).until
     }
 
@@ -226,41 +224,12 @@ impl Engine {
                 claw_back: ClawBack::Floor,
                 opening: *opening,
             },
-            Kept::Account { account, .. } => Leg::Earn {
-                key: purse.key(),
-                amount,
-                lot_expires: account.expires(now),
-                spendable_from: None,
-                cap: account.max,
-                at_cap: match account.at_max {
-                    AtMax::Clamp => AtCap::Clamp,
-                    AtMax::Refuse => AtCap::Refuse,
-                },
-                claw_back: match account.claw_back {
-                    ClawBackRule::Debt => ClawBack::Debt,
-                    ClawBackRule::Floor => ClawBack::Floor,
-                },
-                opening: None,
-            },
+            Kept::Account { account, .. } => {
+                let expires = account.expires(now);
+                let earning = Earning { amount, expires, spendable_from: None };
+                limits::earn(purse.key(), earning, account)
+            }
         }
-    }
-}
-
-fn question<'a, 'o>(
-    found: &'a Found,
-    seen: &'a Seen,
-    order: &'a Order<'o>,
-    now: Timestamp,
-) -> Question<'a, 'o> {
-    Question {
-        campaign: &found.campaign,
-        worth: &found.worth,
-        code: &found.code,
-        seen,
-        order,
-        now,
-        alone: true,
-        account: None,
     }
 }
 
@@ -275,7 +244,7 @@ impl Purse {
     /// Its balance in the ledger.
     #[must_use]
     pub fn key(&self) -> Key {
-        Key { owner: self.owner(), facet: Facet::new(FacetKind::Balance, 0, 0) }
+        Key::of(self.owner(), FacetKind::Balance)
     }
 
     /// Whether what is in one can be in the other: money of one currency, or points of one

@@ -9,9 +9,9 @@ use crate::codes::Verdict as Shape;
 use crate::domain::campaign::{Campaign, Code, CodeState};
 use crate::domain::code::{CodeKey, Normal};
 use crate::domain::id::TenantId;
-use crate::domain::order::Passage;
+use crate::domain::order::{Order, Passage};
 use crate::domain::refusal::{Reason, Refusal};
-use crate::domain::rules::StackMode;
+use crate::domain::rules::{Question, Seen, StackMode};
 use crate::domain::time::Timestamp;
 use crate::index::Found;
 
@@ -153,4 +153,23 @@ fn by_itself(campaign: &std::sync::Arc<Campaign>) -> Found {
         valid_until: None,
     };
     Found { campaign: campaign.clone(), worth: campaign.clone(), code, batch: 0, position: 0 }
+}
+
+/// The question whether a code is good by itself, whatever for: what `order` says does not matter.
+pub(super) fn question_of<'a, 'o>(
+    found: &'a Found,
+    seen: &'a Seen,
+    order: &'a Order<'o>,
+    now: Timestamp,
+) -> Question<'a, 'o> {
+    Question {
+        campaign: &found.campaign,
+        worth: &found.worth,
+        code: &found.code,
+        seen,
+        order,
+        now,
+        alone: true,
+        account: None,
+    }
 }

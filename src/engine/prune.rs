@@ -14,7 +14,7 @@ use crate::catalog::{BLOCK_CODES_MAX, BatchError, NonceBytes, StoreError};
 use crate::domain::campaign::{Campaign, Status};
 use crate::domain::code::CodeKey;
 use crate::domain::id::{CampaignId, Owner, TenantId};
-use crate::domain::posting::{Facet, FacetKind, Key};
+use crate::domain::posting::{FacetKind, Key};
 use crate::domain::time::Timestamp;
 use crate::ledger::LedgerError;
 
@@ -172,7 +172,7 @@ impl Engine {
 
     /// Whether the ledger knows anything of what `owner` has.
     fn is_known(&self, owner: Owner) -> Result<bool, LedgerError> {
-        let key = |kind| Key { owner, facet: Facet::new(kind, 0, 0) };
+        let key = |kind| Key::of(owner, kind);
         let has_records = self.read_known(&[owner], || {
             let book = self.ledger.read();
             let uses = key(FacetKind::Uses);

@@ -14,16 +14,14 @@ use super::event_view::EventView;
 use super::from_json::{check_customer, deadline, purse_amount, request_id};
 use super::problem::{Problem, ProblemView};
 use super::verbs::{self, key};
-use super::views::{AnswerView, money};
+use super::views::{AnswerView, value};
 use super::{Hall, Of};
 use crate::auth::role::Action;
-use crate::domain::account::AccountUnit;
 use crate::domain::id::REFERENCE_BYTES_MAX;
 use crate::domain::money::Currency;
 use crate::domain::order::Order;
-use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
-use crate::engine::{AccountEvent, AccountPage, Movement, Purse, PurseName, Verb};
+use crate::engine::{AccountEvent, AccountPage, Engine, Movement, PurseName, Verb};
 
 /// Most events in one answer.
 const HISTORY_MAX: usize = 1_000;
@@ -218,22 +216,9 @@ pub(super) async fn top_up(
     headers: HeaderMap,
     Body(body): Body<TopUpBody>,
 ) -> Result<Response, Problem> {
-    by.require(Action::Issue)?;
-    let id = request_id(key(&headers)?);
-    body.order.check()?;
-    let engine = &hall.shared.engine;
-    let (tenant, now) = (&by.caller.identity.tenant, engine.now());
-    let stated = body.language.as_deref();
-    let to = match engine.purse(tenant, body.to.name("to")?) {
-        Ok(to) => to,
-        Err(refusal) => return Ok(verbs::refuse(&hall, &by, &headers, stated, refusal).await),
-    };
-    let amount = purse_amount("amount", &body.amount, to.currency)?;
-    let order = body.order.order(&by);
-    let movement = Movement { tenant, id, amount, order: &order, now, deadline: deadline(now) };
-    let prepare = |engine: &crate::engine::Engine| engine.top_up(&to, movement);
-    let verdict = verbs::decide(&hall, &by, Verb::TopUp, prepare).await;
-    Ok(verbs::tell(&by, &headers, stated, &verdict).await)
+    let TopUpBody { to, amount, order, language } = &body;
+    let wish = Wish { verb: Verb::TopUp, from: None, to, amount, order, language };
+    moved(&hall, &by, &headers, wish).await
 }
 
 /// Move value from one code or account to another of the same currency, all of it or nothing: what
@@ -250,28 +235,54 @@ pub(super) async fn transfer(
     headers: HeaderMap,
     Body(body): Body<TransferBody>,
 ) -> Result<Response, Problem> {
+    let TransferBody { from, to, amount, order, language } = &body;
+    let wish = Wish { verb: Verb::Transfer, from: Some(from), to, amount, order, language };
+    moved(&hall, &by, &headers, wish).await
+}
+
+/// A movement as it was asked for.
+struct Wish<'a> {
+    verb: Verb,
+    from: Option<&'a PurseBody>,
+    to: &'a PurseBody,
+    amount: &'a str,
+    order: &'a CircumstancesBody,
+    language: &'a Option<String>,
+}
+
+async fn moved(
+    hall: &Hall,
+    by: &By,
+    headers: &HeaderMap,
+    wish: Wish<'_>,
+) -> Result<Response, Problem> {
     by.require(Action::Issue)?;
-    let id = request_id(key(&headers)?);
-    body.order.check()?;
+    let id = request_id(key(headers)?);
+    wish.order.check()?;
     let engine = &hall.shared.engine;
     let (tenant, now) = (&by.caller.identity.tenant, engine.now());
-    let stated = body.language.as_deref();
-    let (from, to) = (body.from.name("from")?, body.to.name("to")?);
-    let find = |(place, name): (u8, PurseName<'_>)| -> Result<Purse, Refusal> {
-        engine.purse(tenant, name).map_err(|refusal| refusal.at(place))
+    let stated = wish.language.as_deref();
+    let from = wish.from.map(|from| from.name("from")).transpose()?;
+    let to = wish.to.name("to")?;
+    // Of two purses it must be said which one is meant.
+    let find = |name, place| {
+        let found = engine.purse(tenant, name);
+        found.map_err(|refusal| if wish.from.is_some() { refusal.at(place) } else { refusal })
     };
-    let (from, to) = match (find((0, from)), find((1, to))) {
-        (Ok(from), Ok(to)) => (from, to),
-        (Err(refusal), _) | (_, Err(refusal)) => {
-            return Ok(verbs::refuse(&hall, &by, &headers, stated, refusal).await);
-        }
+    let found = from.map(|from| find(from, 0)).transpose();
+    let (from, to) = match found.and_then(|from| Ok((from, find(to, 1)?))) {
+        Ok(found) => found,
+        Err(refusal) => return Ok(verbs::refuse(hall, by, headers, stated, refusal).await),
     };
-    let amount = purse_amount("amount", &body.amount, from.currency)?;
-    let order = body.order.order(&by);
+    let amount = purse_amount("amount", wish.amount, from.as_ref().unwrap_or(&to).currency)?;
+    let order = wish.order.order(by);
     let movement = Movement { tenant, id, amount, order: &order, now, deadline: deadline(now) };
-    let prepare = |engine: &crate::engine::Engine| engine.transfer(&from, &to, movement);
-    let verdict = verbs::decide(&hall, &by, Verb::Transfer, prepare).await;
-    Ok(verbs::tell(&by, &headers, stated, &verdict).await)
+    let prepare = |engine: &Engine| match &from {
+        None => engine.top_up(&to, movement),
+        Some(from) => engine.transfer(from, &to, movement),
+    };
+    let verdict = verbs::decide(hall, by, wish.verb, prepare).await;
+    Ok(verbs::tell(by, headers, stated, &verdict).await)
 }
 
 /// How a customer's account stands, and what happened to it.
@@ -309,10 +320,7 @@ pub(super) async fn lookup(
 
 impl AccountPageView {
     fn of(page: &AccountPage, events: Option<&[AccountEvent]>) -> Self {
-        let currency = match page.account.unit {
-            AccountUnit::Points => None,
-            AccountUnit::Money(currency) => Some(currency),
-        };
+        let currency = page.account.currency();
         let told = |amount: u64| value(amount, currency);
         Self {
             ok: true,
@@ -351,13 +359,5 @@ impl AccountEventView {
             earned: moved.map(|moved| moved.earned).filter(|earned| *earned > 0).map(told),
             balance: moved.map(|moved| told(moved.balance)),
         }
-    }
-}
-
-/// Points as they are, money as a decimal.
-pub(super) fn value(amount: u64, currency: Option<Currency>) -> String {
-    match currency {
-        None => amount.to_string(),
-        Some(_) => money(i64::try_from(amount).unwrap_or(i64::MAX), currency),
     }
 }

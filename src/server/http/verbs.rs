@@ -17,8 +17,7 @@ use super::from_json::{
     purse_amount, request_id,
 };
 use super::problem::{Kind, Problem, ProblemView};
-use super::purses::value;
-use super::views::{AnswerView, Audience, CreditView, is_miss, is_throttled, throttled};
+use super::views::{AnswerView, Audience, CreditView, is_miss, is_throttled, throttled, value};
 use super::{Hall, Of};
 use crate::auth::role::Action;
 use crate::domain::refusal::Refusal;
