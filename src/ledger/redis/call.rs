@@ -1,17 +1,25 @@
 //! Function calls: what is put into one, and what its reply says.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use redis::{Cmd, Value, cmd};
 
 use super::library::fence_key;
-use super::wire::{Damage, OwnerRecord, Reader, Spread, packed};
+use super::wire::{Damage, Foreseen, OwnerRecord, Reader, Spread, packed};
 use super::{Place, Shared};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{Command, Leg, Outcome};
 use crate::domain::time::Timestamp;
 
 type Set<T> = HashSet<T, foldhash::fast::RandomState>;
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// The function that applies a batch.
+const APPLY: &str = "jeton_2_apply";
+
+/// Letters of keys.
+const OWNER: char = 'o';
+const RECEIPT: char = 'r';
 
 /// The partition of an owner, or of a posting without Cluster: by its last two bytes.
 pub(super) fn partition_of(name: &[u8; 16], partitions: u16) -> u16 {
@@ -85,6 +93,13 @@ pub(super) fn begin(
     call
 }
 
+/// A call that applies what is given to it next, and reads what that needs as it goes.
+pub(super) fn begin_apply(place: &Place, reach: Reach, now: Timestamp) -> Cmd {
+    let mut call = begin(place, APPLY, reach, &[], now);
+    call.arg(0);
+    call
+}
+
 /// The call that applies `commands`.
 pub(super) fn apply<'a>(
     place: &Place,
@@ -92,44 +107,75 @@ pub(super) fn apply<'a>(
     commands: impl Iterator<Item = &'a Command> + Clone,
     now: Timestamp,
 ) -> Cmd {
-    let (mut owners, mut ids) = (Set::default(), Set::default());
-    let mut keys = Vec::new();
-    let mut name_owner = |owner: Owner| {
-        let partition = partition_of(&owner.0, place.partitions);
-        let is_ours = reach == Reach::All || reach == Reach::One(partition);
-        if is_ours && owners.insert(owner) {
-            keys.push(key(partition, 'o', &owner.0));
-        }
-    };
+    let mut times: Map<[u8; 16], usize> = Map::default();
     for command in commands.clone() {
-        match command {
-            Command::Post(posting) => {
-                for leg in &posting.legs {
-                    name_owner(leg.key().owner);
-                    if let Leg::Once { marker, .. } = leg {
-                        name_owner(marker.owner);
-                    }
-                }
+        for_each_name(command, |name, _| *times.entry(name).or_default() += 1);
+    }
+    let is_alone = |name: &[u8; 16]| times.get(name) == Some(&1);
+    let foreseen = |command: &'a Command| {
+        let one = Foreseen::of(command).filter(|_| reach == Reach::All)?;
+        is_alone(&one.posting.id.0).then_some(one)
+    };
+    let is_first = |one: &Foreseen<'_>| one.is_first() && is_alone(&one.key.owner.0);
+    // The keys that are read at once, and those that are left to who knows their places.
+    let (mut keys, mut left) = (Vec::new(), Vec::new());
+    let mut seen: Set<[u8; 16]> = Set::default();
+    for command in commands.clone() {
+        let one = foreseen(command);
+        for_each_name(command, |name, letter| {
+            let partition = match letter {
+                RECEIPT => reach.home(&PostingId(name), place.partitions),
+                _ => partition_of(&name, place.partitions),
+            };
+            let is_ours = reach == Reach::All || reach == Reach::One(partition);
+            if is_ours && (is_alone(&name) || seen.insert(name)) {
+                let is_left = one.is_some_and(|one| letter == RECEIPT || is_first(&one));
+                let keys = if is_left { &mut left } else { &mut keys };
+                keys.push(key(partition, letter, &name));
             }
-            Command::Look { owners } => owners.iter().for_each(|owner| name_owner(*owner)),
-            Command::Release { credit: Some(credit), .. } => name_owner(credit.key().owner),
-            Command::Recall { .. }
-            | Command::Confirm { .. }
-            | Command::Release { .. }
-            | Command::Extend { .. }
-            | Command::Status { .. } => {}
-        }
+        });
     }
-    for id in commands.clone().filter_map(Command::id) {
-        if ids.insert(id) {
-            keys.push(key(reach.home(&id, place.partitions), 'r', &id.0));
-        }
-    }
-    let mut call = begin(place, "jeton_1_apply", reach, &keys, now);
+    // Lua counts from 1.
+    let mut at = reach.fences(place.partitions).len() + keys.len() + 1;
+    let count = left.len();
+    keys.append(&mut left);
+    let mut call = begin(place, APPLY, reach, &keys, now);
+    call.arg(count);
     for command in commands {
-        call.arg(packed(command));
+        let Some(one) = foreseen(command) else {
+            call.arg(packed(command));
+            continue;
+        };
+        let home = reach.home(&one.posting.id, place.partitions);
+        if is_first(&one) {
+            call.arg(one.packed_first(at, at + 1, home));
+            at += 2;
+        } else {
+            call.arg(one.packed(at, home));
+            at += 1;
+        }
     }
     call
+}
+
+/// Every owner and posting that a command names, with the letter of its key.
+fn for_each_name(command: &Command, mut name: impl FnMut([u8; 16], char)) {
+    match command {
+        Command::Post(posting) => {
+            let owners = posting.legs.iter().flat_map(owners_in);
+            owners.for_each(|owner| name(owner.0, OWNER));
+        }
+        Command::Look { owners } => owners.iter().for_each(|owner| name(owner.0, OWNER)),
+        Command::Release { credit: Some(credit), .. } => name(credit.key().owner.0, OWNER),
+        Command::Recall { .. }
+        | Command::Confirm { .. }
+        | Command::Release { .. }
+        | Command::Extend { .. }
+        | Command::Status { .. } => {}
+    }
+    if let Some(id) = command.id() {
+        name(id.0, RECEIPT);
+    }
 }
 
 /// A posting that another partition has begun, and whose end only its home knows.
@@ -181,6 +227,11 @@ pub(super) fn said(
     let mut reader = Reader::new(value);
     let id = command.id().unwrap_or(PostingId([0; 16]));
     Ok(Said::Outcome(match letter {
+        b'E' => {
+            let foreseen = Foreseen::of(command).ok_or("nothing was foreseen")?;
+            shared.picture.wrote([foreseen.key.owner].into_iter(), heard);
+            Outcome::Done(Box::new(foreseen.receipt(&mut reader)?))
+        }
         b'D' | b'R' => {
             let (receipt, spread) = reader.receipt_and_spread(id)?;
             let receipt = Box::new(receipt);

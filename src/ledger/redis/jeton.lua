@@ -1,4 +1,4 @@
-#!lua name=jeton_1
+#!lua name=jeton_2
 
 -- The book in Redis: the mirror of `domain::book`, line by line where it matters.
 --
@@ -84,6 +84,7 @@ local partitions, only, clock
 local tags, numbers, owners, receipts, subs, legs_of
 local dirty_owners, dirty_receipts, dirty_subs, events_of, touched
 local keys_of_owners, keys_of_receipts, secured, packed_of
+local named, stored, foreseen
 
 local function fail(text)
   error({ err = text })
@@ -121,6 +122,10 @@ local function keep_until_of(entry, value)
   return letter == COUNTER and value[2] or letter == REGISTER and value[3]
 end
 
+local function receipt_from(value)
+  return value and unpacked(value) or false
+end
+
 -- An owner's record as it was stored, without the entries whose period is over.
 local function owner_from(value)
   if not value then
@@ -136,8 +141,9 @@ local function owner_from(value)
   return owned
 end
 
--- The fence: without the epoch of this installation nothing is read or written.
-local function begin(keys, epoch, count, one, now)
+-- The fence: without the epoch of this installation nothing is read or written. The last keys may
+-- be left to whoever knows their places.
+local function begin(keys, epoch, count, one, now, left)
   call, pack, unpacked = redis.call, cmsgpack.pack, cmsgpack.unpack
   byte, sub, concat, fmod = string.byte, string.sub, table.concat, math.fmod
   partitions, only, clock = count, one, now
@@ -145,6 +151,7 @@ local function begin(keys, epoch, count, one, now)
   dirty_owners, dirty_receipts, dirty_subs, events_of, touched = {}, {}, {}, {}, {}
   keys_of_owners, keys_of_receipts, secured, packed_of = {}, {}, {}, {}
   local values = call('MGET', unpack(keys))
+  named, stored, foreseen = keys, values, {}
   local fences = one and 1 or count
   for place = 1, fences do
     local partition, value = one or place - 1, values[place]
@@ -154,17 +161,33 @@ local function begin(keys, epoch, count, one, now)
     numbers[partition] = tonumber(sub(value, 33))
   end
   -- All other keys end with a letter and a name of 16 bytes.
-  for place = fences + 1, #keys do
+  for place = fences + 1, #keys - (left or 0) do
     local key, value = keys[place], values[place]
     local letter, name = byte(key, -17), sub(key, -16)
     if letter == OWNER then
       owners[name] = owner_from(value)
       keys_of_owners[name] = key
     elseif letter == RECEIPT then
-      receipts[name] = value and unpacked(value) or false
+      receipts[name] = receipt_from(value)
       keys_of_receipts[name] = key
     end
   end
+end
+
+-- Reads what was left.
+local function read_owner(place)
+  local owner = sub(named[place], -16)
+  if owners[owner] == nil then
+    owners[owner] = owner_from(stored[place])
+  end
+end
+
+local function read_receipt(place)
+  local id = sub(named[place], -16)
+  if receipts[id] == nil then
+    receipts[id] = receipt_from(stored[place])
+  end
+  return id
 end
 
 local function number_of(partition)
@@ -189,7 +212,7 @@ local function receipt_of(id)
   local receipt = receipts[id]
   if receipt == nil then
     local value = call('GET', tag(home_of(id)) .. 'r' .. id)
-    receipt = value and unpacked(value) or false
+    receipt = receipt_from(value)
     receipts[id] = receipt
   end
   return receipt
@@ -199,7 +222,7 @@ local function sub_of(id)
   local receipt = subs[id]
   if receipt == nil then
     local value = call('GET', tag(only) .. 's' .. id)
-    receipt = value and unpacked(value) or false
+    receipt = receipt_from(value)
     subs[id] = receipt
   end
   return receipt
@@ -323,11 +346,25 @@ local function earning(owner, entry)
   return holds and holds[2] or 0
 end
 
+local function next_number(home)
+  local count = number_of(home) + 1
+  numbers[home] = count
+  return count * partitions + home
+end
+
+local function note(home, event)
+  local list = events_of[home]
+  if not list then
+    list = {}
+    events_of[home] = list
+  end
+  list[#list + 1] = event
+end
+
 -- Writes down what happened, with all records touched since the last event.
 local function record(kind, id, at)
   local home = home_of(id)
-  local count = number_of(home) + 1
-  numbers[home] = count
+  local number = next_number(home)
   local changes = {}
   for place = 1, #touched, 2 do
     local owner, entry = touched[place], touched[place + 1]
@@ -335,13 +372,7 @@ local function record(kind, id, at)
     changes[#changes + 1] = { owner, entry, value, value and held(owner, entry) or 0 }
   end
   touched = {}
-  local number = count * partitions + home
-  local list = events_of[home]
-  if not list then
-    list = {}
-    events_of[home] = list
-  end
-  list[#list + 1] = pack({ number, at, kind, id, changes })
+  note(home, pack({ number, at, kind, id, changes }))
   return number
 end
 
@@ -1189,6 +1220,7 @@ end
 --   W  too early to say        X  given up            P  prepared, with the results
 --   F  followed: {lapsed, short, after, what the      T  decided: {step, state, size, confirmed,
 --      first leg did}                                    released, until, gone}
+--   E  done as foreseen, with the event's number and what was not known of the count
 -- A reason: {1, leg, used, held, retry} guard, {2, leg, retry} too soon, {3, leg, at} elsewhere,
 -- {4, leg, balance, cap} cap, {5, leg} too many lots, {6} hold not found, {7} hold expired,
 -- {8} not found, {9} already released, {10, left} release exceeds, {11, left} confirm exceeds.
@@ -1288,19 +1320,23 @@ local function remember(id, legs)
     end
     if is_first then
       local owned = owner_record(owner)
-      local ids = owned[1]
-      if #ids >= IDS_MAX * 16 then
-        local members = {}
-        for first = 1, #ids, 16 do
-          members[#members + 1] = clock
-          members[#members + 1] = sub(ids, first, first + 15)
-        end
-        call('ZADD', tag(partition_of(owner)) .. 'l' .. owner, unpack(members))
-        ids = ''
-      end
-      owned[1] = ids .. id
+      owned[1] = owned[1] .. id
       dirty_owners[owner] = true
     end
+  end
+end
+
+-- An owner's record has room for a few ids; more of them leave it together.
+local function move_history(owner, owned)
+  local ids = owned[1]
+  if #ids > IDS_MAX * 16 then
+    local members = {}
+    for first = 1, #ids, 16 do
+      members[#members + 1] = clock
+      members[#members + 1] = sub(ids, first, first + 15)
+    end
+    call('ZADD', tag(partition_of(owner)) .. 'l' .. owner, unpack(members))
+    owned[1] = ''
   end
 end
 
@@ -1529,6 +1565,59 @@ local function post(c, foreign, attempt, others)
   remember(id, legs)
   save_receipt(id, receipt)
   return done(receipt)
+end
+
+-- A posting of one leg that counts, told by its receipt, goes the way of all others.
+local function as_any_other(receipt_at, packed)
+  local id, receipt = read_receipt(receipt_at), unpacked(packed)
+  return post({ 1, id, receipt[FINGERPRINT], false, receipt[SIZE], receipt[LEGS], receipt[NOTE],
+    receipt[AT] })
+end
+
+local function foresee(key, value)
+  local place = #foreseen
+  foreseen[place + 1], foreseen[place + 2] = key, value
+end
+
+-- c: {14, places of the owner's and the receipt's key, home, the receipt up to its event's number
+-- and from there on, the event from its number on, the owner's record}. The first use of what is
+-- counted once, and of which nothing is known: all that is to be written is known but one number.
+-- No other command of the call may name the two.
+local function first_use(c)
+  local owner_at, receipt_at, home = c[2], c[3], c[4]
+  if stored[owner_at] or stored[receipt_at] then
+    read_owner(owner_at)
+    return as_any_other(receipt_at, c[5] .. '\0' .. c[6])
+  end
+  local number = pack(next_number(home))
+  foresee(named[receipt_at], c[5] .. number .. c[6])
+  foresee(named[owner_at], c[8])
+  note(home, '\149' .. number .. c[7])
+  return { 'E', number }
+end
+
+-- c: {15, place of the receipt's key, home, owner, entry, n, limit, keep_until, the receipt up to
+-- its event's number, up to the count, and from there on, the event from its number up to the
+-- count}. A use of one counter: all that is to be written is known but two numbers. No other
+-- command of the call may name the receipt.
+local function one_use(c)
+  local receipt_at, home, owner, entry = c[2], c[3], c[4], c[5]
+  local owned = owner_record(owner)
+  local known = owned[2][entry]
+  local after, keep_until = c[6], c[8]
+  if known then
+    after, keep_until = known[1] + after, known[2]
+  end
+  if stored[receipt_at] or owned[3] or after > (c[7] or AMOUNT_MAX) or after > AMOUNT_MAX then
+    return as_any_other(receipt_at, c[9] .. '\0' .. c[10] .. '\0' .. c[11])
+  end
+  owned[1] = owned[1] .. sub(named[receipt_at], -16)
+  owned[2][entry] = { after, keep_until }
+  dirty_owners[owner] = true
+  local number, count = pack(next_number(home)), pack(after)
+  foresee(named[receipt_at], c[9] .. number .. c[10] .. count .. c[11])
+  note(home, '\149' .. number .. c[12] .. count .. pack(keep_until, 0))
+  return { 'E', number .. count }
 end
 
 ------------------------------------------------------------------------------------------------
@@ -1766,6 +1855,10 @@ local function command(c)
     return prepare(c)
   elseif kind == 13 then
     return follow(c)
+  elseif kind == 14 then
+    return first_use(c)
+  elseif kind == 15 then
+    return one_use(c)
   end
   fail('ERR unknown command ' .. tostring(kind))
 end
@@ -1787,9 +1880,10 @@ local function last_end(owned)
 end
 
 local function finish()
-  local values, lasting = {}, {}
+  local values, lasting = foreseen, {}
   for owner in pairs(dirty_owners) do
     local owned = owners[owner]
+    move_history(owner, owned)
     local key = keys_of_owners[owner] or tag(partition_of(owner)) .. 'o' .. owner
     local last = last_end(owned)
     values[#values + 1] = key
@@ -1835,15 +1929,15 @@ end
 
 -- Applies a batch, all of it in one step.
 -- KEYS: fences of all partitions (in Cluster: of one), then the owners' records and the receipts
--- that the batch names, in any order.
--- ARGS: epoch, number of partitions, the one partition or "", the time in ms, then the packed
--- commands, one after the other in one argument each.
+-- that the batch names, in any order, and in the end those of first uses.
+-- ARGS: epoch, number of partitions, the one partition or "", the time in ms, how many keys are of
+-- first uses, then the packed commands, one after the other in one argument each.
 -- Replies with a letter and a value for each command.
 local function apply(keys, args)
   local epoch = args[1]
-  begin(keys, epoch, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
+  begin(keys, epoch, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]), tonumber(args[5]))
   local answers = {}
-  for place = 5, #args do
+  for place = 6, #args do
     local c = unpacked(args[place])
     local answer
     if c[1] == 7 then
@@ -1999,6 +2093,6 @@ local function sweep(keys, args)
   return { ended, in_doubt, open, let_go(before, most) }
 end
 
-redis.register_function('jeton_1_apply', apply)
-redis.register_function('jeton_1_claim', claim)
-redis.register_function('jeton_1_sweep', sweep)
+redis.register_function('jeton_2_apply', apply)
+redis.register_function('jeton_2_claim', claim)
+redis.register_function('jeton_2_sweep', sweep)

@@ -40,9 +40,7 @@ pub(super) fn text(place: &Place) -> String {
                 "if not value or sub(value, 1, 32) ~= epoch then",
                 "value = value or epoch .. '0' if false then",
             ),
-            Flaw::NoReceipts => {
-                ("values[#values + 1] = packed_receipt(receipts[id])", "values[#values] = nil")
-            }
+            Flaw::NoReceipts => ("value and unpacked(value) or false", "false"),
             Flaw::NoDecision => (
                 "call('SET', given_up_key(id, attempt)",
                 "call('SET', given_up_key(id, attempt) .. 'x'",

@@ -176,7 +176,7 @@ impl Rounds {
         let calls = by_partition.into_iter().map(|(partition, places)| {
             let mut lane = lane.clone();
             let reach = Reach::One(partition);
-            let mut call = call::begin(&self.place, "jeton_1_claim", reach, &[], (self.now)());
+            let mut call = call::begin(&self.place, "jeton_2_claim", reach, &[], (self.now)());
             for (id, home) in places.iter().filter_map(|place| ids.get(*place)) {
                 let home = home.map(|home| home.to_string()).unwrap_or_default();
                 call.arg(&id.0).arg(home).arg(ttl_ms);
@@ -301,7 +301,7 @@ impl Rounds {
         command: Writer,
     ) -> Result<(u8, Vec<u8>), Trouble> {
         let reach = Reach::One(partition);
-        let mut call = call::begin(&self.place, "jeton_1_apply", reach, &[], (self.now)());
+        let mut call = call::begin_apply(&self.place, reach, (self.now)());
         call.arg(command.done());
         self.ask(lane, reach, call).await
     }
@@ -481,7 +481,7 @@ impl Rounds {
     ) -> Result<Tried, Trouble> {
         let before = posting.legs.get(..place(&blocked)).unwrap_or_default();
         let reach = Reach::One(home);
-        let mut call = call::begin(&self.place, "jeton_1_apply", reach, &[], (self.now)());
+        let mut call = call::begin_apply(&self.place, reach, (self.now)());
         call.arg(would_pass(before, posting.now));
         let (letter, value) = self.ask(lane, reach, call).await?;
         let mut reader = Reader::new(&value);

@@ -4,6 +4,7 @@
 //! Lua counts in doubles. All amounts stay below 10^15, which the book enforces, and moments
 //! beyond 2^53 milliseconds are "never"; what has 64 bits travels as 8 bytes.
 
+mod foreseen;
 mod kept;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use crate::domain::posting::{
 };
 use crate::domain::time::Timestamp;
 
+pub(super) use foreseen::Foreseen;
 pub(super) use kept::Held;
 pub(super) use writer::{Credit, Writer, packed, packed_release};
 

@@ -192,12 +192,14 @@ fn leg(legs: Legs, kind: u8, now: Timestamp) -> Leg {
 }
 
 fn counting(kind: u8) -> Leg {
-    let (name, n, max) = match kind % 6 {
+    let (name, n, max) = match kind % 8 {
         0 => ("x", 1, 4),
         1 => ("x", 2, 4),
         2 => ("y", 1, 6),
         3 => ("y", 4, 6),
         4 => ("z", 10, 50),
+        5 => ("single", 1, 1),
+        6 => ("pair", 2, 2),
         _ => ("free", 7, u64::MAX),
     };
     Leg::Count { key: key(FacetKind::Uses, name), n, max, keep_until: None }

@@ -55,7 +55,7 @@ impl Rounds {
         let Some(result) = taken.first() else { return Err(damaged("no result".to_owned())) };
         let prepared = Credit { id: posting.id, attempt, partition, leg, result };
         let reach = Reach::One(home);
-        let mut call = call::begin(&self.place, "jeton_1_apply", reach, &[], (self.now)());
+        let mut call = call::begin_apply(&self.place, reach, (self.now)());
         call.arg(packed_release(release, Some(&prepared)));
         let (letter, value) = self.ask(lane, reach, call).await?;
         self.step(Step::Decided)?;

@@ -5,7 +5,6 @@ use crate::domain::book::{Change, Counter, Event, EventKind, Record, Register, S
 use crate::domain::id::PostingId;
 use crate::domain::posting::{Confirmed, Facet, FacetKind, Key, Receipt, Released, Setting};
 use crate::domain::time::Timestamp;
-use rmp::encode;
 
 /// The open holds on one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,20 +19,6 @@ pub(in crate::ledger::redis) struct Held {
 }
 
 impl Writer {
-    fn map(&mut self, len: usize) {
-        // Writing into memory cannot fail.
-        let len = u32::try_from(len).unwrap_or(u32::MAX);
-        let _written = encode::write_map_len(&mut self.0, len);
-    }
-
-    fn entry_name(&mut self, letter: u8, facet: Facet) {
-        let mut name = [letter; 9];
-        if let Some((_, tail)) = name.split_first_chunk_mut::<1>() {
-            tail.copy_from_slice(&facet.0.to_be_bytes());
-        }
-        self.bytes(&name);
-    }
-
     /// An owner's record.
     pub(in crate::ledger::redis) fn owner(
         &mut self,

@@ -5,7 +5,8 @@ use rmp::encode;
 use super::{BALANCE, COUNTER, MOMENT_MAX, REGISTER, UINT_MAX, state_number};
 use crate::domain::id::PostingId;
 use crate::domain::posting::{
-    AtCap, ClawBack, Command, Key, Leg, LegResult, Mark, Mode, Opening, Part, Receipt, Take, Unset,
+    AtCap, ClawBack, Command, Facet, Key, Leg, LegResult, Mark, Mode, Opening, Part, Receipt, Take,
+    Unset,
 };
 use crate::domain::time::Timestamp;
 
@@ -19,6 +20,11 @@ impl Writer {
     }
 
     // Writing into memory cannot fail.
+    pub(super) fn map(&mut self, len: usize) {
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let _written = encode::write_map_len(&mut self.0, len);
+    }
+
     pub(in crate::ledger::redis) fn array(&mut self, len: usize) {
         let _written = encode::write_array_len(&mut self.0, u32::try_from(len).unwrap_or(u32::MAX));
     }
@@ -26,6 +32,11 @@ impl Writer {
     /// What a double cannot name is more than anything is allowed to be, and refused as such.
     pub(in crate::ledger::redis) fn uint(&mut self, value: u64) {
         let _written = encode::write_uint(&mut self.0, value.min(UINT_MAX));
+    }
+
+    /// A place in a list.
+    pub(super) fn place(&mut self, place: usize) {
+        self.uint(u64::try_from(place).unwrap_or(u64::MAX));
     }
 
     pub(super) fn int(&mut self, value: i64) {
@@ -71,9 +82,14 @@ impl Writer {
 
     pub(super) fn entry(&mut self, letter: u8, key: &Key) {
         self.bytes(&key.owner.0);
+        self.entry_name(letter, key.facet);
+    }
+
+    /// The name of a record among its owner's.
+    pub(super) fn entry_name(&mut self, letter: u8, facet: Facet) {
         let mut name = [letter; 9];
-        if let Some((_, facet)) = name.split_first_chunk_mut::<1>() {
-            facet.copy_from_slice(&key.facet.0.to_be_bytes());
+        if let Some((_, tail)) = name.split_first_chunk_mut::<1>() {
+            tail.copy_from_slice(&facet.0.to_be_bytes());
         }
         self.bytes(&name);
     }
