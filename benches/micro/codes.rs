@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use jeton::codes::{Alphabet, Check, CodeKeys, Pattern, Series};
+use jeton::codes::{Alphabet, Check, CodeKeys, Pattern, Series, Verdict};
 use jeton::domain::code::Normal;
 
 /// Codes made at a time: a block of the catalog.
@@ -24,16 +24,38 @@ pub(crate) fn measure(criterion: &mut Criterion) {
             texts.map(|text| text.as_str().len()).sum::<usize>()
         });
     });
+    let mut first = 0;
+    group.bench_function("generate and name 4096", |bench| {
+        bench.iter(|| {
+            let texts = series.texts(first..first + BLOCK).unwrap();
+            first += BLOCK;
+            let normal = |text: &str| Normal::parse(text).unwrap();
+            let named = texts.map(|text| keys.key("park", &normal(text.as_str())));
+            named.fold(0_u8, |all, key| all ^ key.as_bytes()[0])
+        });
+    });
 
     group.throughput(Throughput::Elements(1));
-    let text = series.text(41).unwrap();
-    let normal = Normal::parse(text.as_str()).unwrap();
+    // As people type it.
+    let typed = series.text(41).unwrap().as_str().to_lowercase().replace('-', " ");
+    let normal = Normal::parse(&typed).unwrap();
     group.bench_function("normalise", |bench| {
-        bench.iter(|| Normal::parse(black_box(text.as_str())).unwrap());
+        bench.iter(|| Normal::parse(black_box(&typed)).unwrap());
     });
+    assert_eq!(pattern.verify(&normal), Verdict::Right);
     group.bench_function("check", |bench| bench.iter(|| pattern.verify(black_box(&normal))));
     group.bench_function("name (keyed hash)", |bench| {
         bench.iter(|| keys.key("park", black_box(&normal)));
+    });
+    group.bench_function("normalise, check, name", |bench| {
+        bench.iter(|| {
+            let normal = Normal::parse(black_box(&typed)).unwrap();
+            assert_eq!(pattern.verify(&normal), Verdict::Right);
+            keys.key("park", &normal)
+        });
+    });
+    group.bench_function("serial of a code", |bench| {
+        bench.iter(|| series.serial_of(black_box(&normal)).unwrap());
     });
     group.finish();
 }

@@ -1,23 +1,22 @@
-//! The index: finding a code among few and among many.
+//! The index: finding a code among few and among many, and the campaigns that apply by themselves.
+//! What the map under it costs, and what others would, is in `maps`.
 
 use std::hint::black_box;
 
 use criterion::Criterion;
-use jeton::domain::code::CodeKey;
 use jeton::domain::id::{CampaignId, TenantId};
 use jeton::domain::order::{Line, Order};
-use jeton::index::{Batch, Entry, Index};
+use jeton::index::{Batch, Index};
 use smallvec::smallvec;
 
-use crate::scene::{NOW, campaign, spread};
+use crate::map::{SIZES, fill, key, walk};
+use crate::scene::{NOW, PASS, campaign};
 
-/// An odd step: visits all of a power of two, and neighbours seldom lie side by side.
-const STEP: u64 = 611_953;
-
-fn index_of(codes: u64) -> Index {
-    let index = Index::with_capacity(usize::try_from(codes).unwrap());
+/// So many codes of one batch.
+fn index_of(codes: u32) -> Index {
+    let index = Index::with_capacity(codes as usize);
     index.change(|definitions| {
-        definitions.put_campaign(campaign("id = \"season\"\nkind = \"pass\""));
+        definitions.put_campaign(campaign(PASS));
         let batch = Batch {
             number: 1,
             tenant: TenantId::parse("park").unwrap(),
@@ -32,8 +31,7 @@ fn index_of(codes: u64) -> Index {
         };
         definitions.put_batch(batch).unwrap();
     });
-    let keys = (0..codes).map(|number| CodeKey::from_bytes(spread(number)));
-    index.fill(Entry::new(1, 0).unwrap(), keys);
+    fill(&index, codes);
     index
 }
 
@@ -57,7 +55,7 @@ fn hotels(count: u32) -> Index {
     index
 }
 
-fn order() -> Order<'static> {
+fn rooms() -> Order<'static> {
     let line = Line { product: "double", product_type: "room", quantity: 1, ..Line::default() };
     let (property, channel) = (Some("h7"), Some("web"));
     Order { property, channel, lines: smallvec![line; 3], ..Order::default() }
@@ -66,7 +64,7 @@ fn order() -> Order<'static> {
 pub(crate) fn measure(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("index");
     for (name, count) in [("automatic of 10", 10), ("automatic of 10 k", 10_000)] {
-        let (index, order) = (hotels(count), order());
+        let (index, order) = (hotels(count), rooms());
         let tenant = TenantId::parse("park").unwrap();
         let definitions = index.definitions();
         assert!(definitions.automatic(&tenant, &order).count() <= 4);
@@ -74,15 +72,10 @@ pub(crate) fn measure(criterion: &mut Criterion) {
             bench.iter(|| definitions.automatic(&tenant, black_box(&order)).count());
         });
     }
-    for (name, codes) in [("find in 1 k", 1 << 10), ("find in 1 M", 1 << 20)] {
-        let index = index_of(codes);
-        let mut at = 0;
-        group.bench_function(name, |bench| {
-            bench.iter(|| {
-                at = (at + STEP) % codes;
-                let key = CodeKey::from_bytes(spread(at));
-                index.find(black_box(&key)).unwrap().position
-            });
+    for (name, codes) in SIZES {
+        let (index, mut next) = (index_of(codes), walk(codes));
+        group.bench_function(format!("find in {name}"), |bench| {
+            bench.iter(|| index.find(black_box(&key(next()))).unwrap().position);
         });
     }
     group.finish();

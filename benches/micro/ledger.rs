@@ -1,14 +1,14 @@
-//! The embedded ledger: redemptions made durable together, and one by one as the other side.
+//! The ledger: redemptions done together, and one by one as the other side; durable, and not.
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use criterion::{Criterion, Throughput};
-use jeton::ledger::{Answer, Ledger, Options, Task};
+use jeton::ledger::{Answer, Durability, Ledger, Options, Task};
 
-use crate::scene::{NOW, redemption, spread};
+use crate::scene::{NOW, on_disk, redemption, spread};
 
-/// Hands a batch over and waits until it is durable.
+/// Hands a batch over and waits until it is as durable as the ledger promises.
 fn commit(ledger: &Ledger, ids: std::ops::Range<u64>) {
     let count = ids.clone().count();
     let task = |id| Task { command: redemption(id, spread(id), 1), deadline: NOW };
@@ -19,25 +19,25 @@ fn commit(ledger: &Ledger, ids: std::ops::Range<u64>) {
 }
 
 pub(crate) fn measure(criterion: &mut Criterion) {
-    let dir = tempfile::tempdir().unwrap();
-    let options = Options::new(dir.path().join("ledger"), Arc::new(|| NOW));
-    let ledger = Ledger::open(options).unwrap();
-    let mut next = 0;
-    let mut take = |count| {
-        next += count;
-        next - count..next
-    };
-    let mut group = criterion.benchmark_group("ledger");
-    for count in [1, 64, 512] {
-        group.throughput(Throughput::Elements(count));
-        group.bench_function(format!("sync commit of {count}"), |bench| {
-            bench.iter(|| commit(&ledger, take(count)));
-        });
+    for (name, durability) in [("memory", Durability::Memory), ("sync", Durability::Sync)] {
+        let mut group = criterion.benchmark_group(format!("ledger, {name}"));
+        for (batches, of) in [(1, 1), (1, 64), (1, 512), (64, 1)] {
+            // Each row has a ledger of its own: one that has grown is slower.
+            let dir = on_disk();
+            let options = Options::new(dir.path().join("ledger"), Arc::new(|| NOW));
+            let ledger = Ledger::open(Options { durability, ..options }).unwrap();
+            let mut first = 0;
+            group.throughput(Throughput::Elements(batches * of));
+            group.bench_function(format!("{batches} x {of}"), |bench| {
+                bench.iter(|| {
+                    for _ in 0..batches {
+                        commit(&ledger, first..first + of);
+                        first += of;
+                    }
+                });
+            });
+            ledger.close();
+        }
+        group.finish();
     }
-    group.throughput(Throughput::Elements(64));
-    group.bench_function("64 sync commits of 1", |bench| {
-        bench.iter(|| take(64).for_each(|id| commit(&ledger, id..id + 1)));
-    });
-    group.finish();
-    ledger.close();
 }

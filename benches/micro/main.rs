@@ -1,7 +1,7 @@
-//! What each layer costs by itself: `cargo bench --features testing`.
+//! What each layer costs by itself; how to run and read it is in `benches/README.md`.
 //!
-//! Figures differ from machine to machine and from minute to minute; compare two of one run. The
-//! whole run takes about a minute. What a server does under load is measured by `loadtest`.
+//! Figures differ from machine to machine and from minute to minute; compare two of one run. What a
+//! server does under load is measured by `loadtest`.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap stops the measurement")]
 
@@ -15,6 +15,10 @@ mod codec;
 mod codes;
 mod index;
 mod ledger;
+mod map;
+mod maps;
+mod messages;
+mod mirror;
 mod rules;
 mod scene;
 
@@ -30,6 +34,7 @@ fn main() {
     codec::measure(&mut criterion);
     codes::measure(&mut criterion);
     index::measure(&mut criterion);
+    maps::measure(&mut criterion);
     rules::measure(&mut criterion);
     book::measure(&mut criterion);
     ledger::measure(&mut criterion);
