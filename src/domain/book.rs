@@ -23,6 +23,7 @@ mod resolve;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -64,7 +65,8 @@ pub struct Book {
     counters: Map<Key, Counter>,
     registers: Map<Key, Register>,
     balances: Map<Key, Balance>,
-    receipts: Map<PostingId, Receipt>,
+    /// Shared with whoever was told of them.
+    receipts: Map<PostingId, Arc<Receipt>>,
     holds_by_end: BTreeSet<(Timestamp, PostingId)>,
     holds_by_key: Map<Key, Holds>,
     slots_by_keep_until: BTreeMap<Timestamp, Vec<Slot>>,
@@ -131,7 +133,8 @@ impl Book {
         // From here it must succeed.
         // An id whose hold has expired may be posted again; releases of that hold are still
         // repeats.
-        let earlier = self.receipts.remove(&posting.id).map(|receipt| receipt.releases);
+        let earlier =
+            self.receipts.remove(&posting.id).map(|known| Arc::unwrap_or_clone(known).releases);
         let results = self.take_all(&posting.legs, force, now);
         let size = match posting.size {
             0 => posting.legs.iter().zip(&results).find_map(spent).unwrap_or(1),
@@ -164,8 +167,7 @@ impl Book {
         }
         self.stand(&mut receipt);
         receipt.event = self.record(kind, &receipt, now);
-        self.receipts.insert(receipt.id, receipt.clone());
-        Outcome::Done(Box::new(receipt))
+        self.finish(receipt)
     }
 
     /// The answer to a posting whose id is known, or `None` when it is to be tried (again).
@@ -184,7 +186,7 @@ impl Book {
         let was_hold = known.until.is_some();
         match (mode, was_hold) {
             (Mode::Post, false) | (Mode::Hold { .. }, true) => {
-                return Some(Outcome::Replayed(Box::new(known.clone())));
+                return Some(Outcome::Replayed(Arc::clone(known)));
             }
             (Mode::Hold { .. }, false) => return Some(Outcome::Mismatch),
             (Mode::Post, true) => {}
@@ -193,7 +195,7 @@ impl Book {
         match known.state {
             State::Held => Some(self.confirm(id, Part::All, now)),
             State::Redeemed | State::Released if known.confirm.is_some() => {
-                Some(Outcome::Replayed(Box::new(known.clone())))
+                Some(Outcome::Replayed(Arc::clone(known)))
             }
             State::Redeemed | State::Released => Some(Outcome::Refused(Blocked::AlreadyReleased)),
             State::Expired => None,
@@ -202,12 +204,12 @@ impl Book {
 
     fn status(&self, id: PostingId, now: Timestamp) -> Outcome {
         let Some(known) = self.receipts.get(&id) else { return Outcome::Unknown };
-        let mut receipt = known.clone();
+        let mut receipt = Arc::clone(known);
         let over = receipt.until.is_some_and(|until| until <= now);
         if receipt.state == State::Held && over {
-            receipt.state = State::Expired;
+            Arc::make_mut(&mut receipt).state = State::Expired;
         }
-        Outcome::Replayed(Box::new(receipt))
+        Outcome::Replayed(receipt)
     }
 
     /// What each leg's counter or balance stands at, written into the results of a new receipt.
@@ -270,7 +272,7 @@ impl Book {
     /// The receipt of a posting, if it is in memory.
     #[must_use]
     pub fn receipt(&self, id: &PostingId) -> Option<&Receipt> {
-        self.receipts.get(id)
+        self.receipts.get(id).map(AsRef::as_ref)
     }
 
     /// Number of the newest event; zero when there was none.
@@ -310,7 +312,7 @@ impl Book {
         if let (State::Held, Some(until)) = (receipt.state, receipt.until) {
             self.open_hold(&receipt, until);
         }
-        self.receipts.insert(receipt.id, receipt);
+        self.receipts.insert(receipt.id, Arc::new(receipt));
     }
 
     /// Puts a record in that only [`Book::unshow`] takes out: for a picture of records that are

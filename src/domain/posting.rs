@@ -11,6 +11,8 @@
 //! grows, so parts can be given back one by one and sum to the whole. A release can also name
 //! some legs; those are *gone* then, and what happens to the posting later does not touch them.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::id::{Owner, PostingId};
@@ -618,9 +620,9 @@ pub enum Blocked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Done now. The receipt is as it stands afterwards.
-    Done(Box<Receipt>),
+    Done(Arc<Receipt>),
     /// Done before; the answer is the first one. The receipt is as it stands now.
-    Replayed(Box<Receipt>),
+    Replayed(Arc<Receipt>),
     /// Not done; nothing was written.
     Refused(Blocked),
     /// The id was used before for something else.

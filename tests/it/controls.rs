@@ -3,6 +3,7 @@
 //! A check that cannot fail is no check.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jeton::domain::book::{Balance, Book, Event};
 use jeton::domain::id::PostingId;
@@ -73,7 +74,7 @@ impl Broken {
             self.asked.insert(posting.id, posting.clone());
         }
         if let Outcome::Done(receipt) | Outcome::Replayed(receipt) = &mut outcome {
-            self.repair(receipt);
+            self.repair(Arc::make_mut(receipt));
         }
         self.events.extend(self.book.take_events());
         if self.fault == Fault::ForgetsReceipts {

@@ -71,7 +71,7 @@ fn is_the_book_after(ledger: &Ledger, count: usize) -> Verdict {
     for id in batches().iter().flatten().filter_map(Command::id) {
         let status = Command::Status { id, now: Timestamp(0) };
         let expected = match book.apply(&[status]).pop() {
-            Some(Outcome::Replayed(receipt)) => Some(*receipt),
+            Some(Outcome::Replayed(receipt)) => Some(receipt.as_ref().clone()),
             _ => None,
         };
         let found = ledger.receipt(&id).map_err(|error| error.to_string())?;

@@ -7,6 +7,7 @@ pub(crate) mod moves;
 mod reference;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jeton::domain::book::{Change, Event, Lot, Record};
 use jeton::domain::posting::{Key, Leg, Outcome, Part, Released, State};
@@ -83,8 +84,10 @@ pub(crate) fn agree_but_for_numbers(
     Ok(())
 }
 
-fn unnumbered(mut outcome: Outcome) -> Outcome {
+/// Without numbers of events.
+pub(crate) fn unnumbered(mut outcome: Outcome) -> Outcome {
     if let Outcome::Done(receipt) | Outcome::Replayed(receipt) = &mut outcome {
+        let receipt = Arc::make_mut(receipt);
         receipt.event = 0;
         receipt.confirm.iter_mut().for_each(|confirm| confirm.event = 0);
         receipt.releases.iter_mut().for_each(|release| release.event = 0);

@@ -1,6 +1,7 @@
 //! Open holds: found by their end, and by what they keep.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::settle::Force;
 use super::{Book, Event, EventKind, Key, Leg, LegResult, Receipt, State, Timestamp};
@@ -105,13 +106,14 @@ impl Book {
     }
 
     fn expire(&mut self, id: PostingId, now: Timestamp) {
-        let Some(mut receipt) = self.receipts.remove(&id) else { return };
+        let Some(known) = self.receipts.remove(&id) else { return };
+        let mut receipt = Arc::unwrap_or_clone(known);
         self.close_hold(&receipt);
         let live = receipt.live();
         self.settle(&receipt, u64::MAX, (Force::Held, live), (Force::Held, 0), now);
         receipt.state = State::Expired;
         self.record(EventKind::Expired, &receipt, now);
-        self.receipts.insert(id, receipt);
+        self.receipts.insert(id, Arc::new(receipt));
     }
 
     /// What open holds will put into the balance `key`.

@@ -1,5 +1,7 @@
 //! What happens to a posting after it was accepted: confirm, release, extend.
 
+use std::sync::Arc;
+
 use super::settle::Force;
 use super::{
     Blocked, Book, Confirmed, EventKind, Leg, Outcome, Part, PostingId, Receipt, State, Timestamp,
@@ -15,7 +17,7 @@ impl Book {
         };
         if let Some(confirm) = &known.confirm {
             return if confirm.part == part {
-                Outcome::Replayed(Box::new(known.clone()))
+                Outcome::Replayed(Arc::clone(known))
             } else {
                 Outcome::Mismatch
             };
@@ -33,7 +35,7 @@ impl Book {
             return Outcome::Refused(Blocked::ConfirmExceeds { left: live });
         }
         // From here it must succeed.
-        let Some(mut receipt) = self.receipts.remove(&id) else {
+        let Some(mut receipt) = self.receipts.remove(&id).map(Arc::unwrap_or_clone) else {
             return Outcome::Refused(Blocked::HoldNotFound);
         };
         self.close_hold(&receipt);
@@ -61,7 +63,7 @@ impl Book {
         };
         if let Some(first) = known.releases.iter().find(|release| release.id == release_id) {
             return if first.is_for(part, credit) {
-                Outcome::Replayed(Box::new(known.clone()))
+                Outcome::Replayed(Arc::clone(known))
             } else {
                 Outcome::Mismatch
             };
@@ -82,7 +84,7 @@ impl Book {
             }
         }
         // From here it must succeed.
-        let Some(receipt) = self.receipts.remove(&id) else {
+        let Some(receipt) = self.receipts.remove(&id).map(Arc::unwrap_or_clone) else {
             return Outcome::Refused(Blocked::NotFound);
         };
         self.give_back(receipt, share, (release_id, part, credit), now)
@@ -139,14 +141,14 @@ impl Book {
             return Outcome::Refused(Blocked::HoldNotFound);
         };
         match known.state {
-            _ if known.until == Some(until) => return Outcome::Replayed(Box::new(known.clone())),
+            _ if known.until == Some(until) => return Outcome::Replayed(Arc::clone(known)),
             State::Held if until > now => {}
             State::Held | State::Expired => return Outcome::Refused(Blocked::HoldExpired),
             State::Redeemed => return Outcome::Refused(Blocked::HoldNotFound),
             State::Released => return Outcome::Refused(Blocked::AlreadyReleased),
         }
         // From here it must succeed.
-        let Some(mut receipt) = self.receipts.remove(&id) else {
+        let Some(mut receipt) = self.receipts.remove(&id).map(Arc::unwrap_or_clone) else {
             return Outcome::Refused(Blocked::HoldNotFound);
         };
         self.close_hold(&receipt);
@@ -156,9 +158,10 @@ impl Book {
         self.finish(receipt)
     }
 
-    fn finish(&mut self, receipt: Receipt) -> Outcome {
-        self.receipts.insert(receipt.id, receipt.clone());
-        Outcome::Done(Box::new(receipt))
+    pub(super) fn finish(&mut self, receipt: Receipt) -> Outcome {
+        let receipt = Arc::new(receipt);
+        self.receipts.insert(receipt.id, Arc::clone(&receipt));
+        Outcome::Done(receipt)
     }
 }
 

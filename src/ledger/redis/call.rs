@@ -1,6 +1,7 @@
 //! Function calls: what is put into one, and what its reply says.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use redis::{Cmd, Value, cmd};
 
@@ -230,11 +231,11 @@ pub(super) fn said(
         b'E' => {
             let foreseen = Foreseen::of(command).ok_or("nothing was foreseen")?;
             shared.picture.wrote([foreseen.key.owner].into_iter(), heard);
-            Outcome::Done(Box::new(foreseen.receipt(&mut reader)?))
+            Outcome::Done(Arc::new(foreseen.receipt(&mut reader)?))
         }
         b'D' | b'R' => {
             let (receipt, spread) = reader.receipt_and_spread(id)?;
-            let receipt = Box::new(receipt);
+            let receipt = Arc::new(receipt);
             if letter == b'D' {
                 let credit = receipt.releases.last().and_then(|release| release.credit.as_deref());
                 let legs = receipt.legs.iter().chain(credit.map(|(leg, _)| leg));

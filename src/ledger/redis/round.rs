@@ -34,6 +34,10 @@ use crate::remote::{Kind, Lane, Remote, RemoteError, ServerError};
 /// has a turn.
 const CALL_COMMANDS_MAX: usize = 128;
 
+/// What a further call is worth while others are on their way: fewer commands wait, and go together
+/// with those that come meanwhile.
+const FURTHER_CALL_COMMANDS_MIN: usize = 32;
+
 /// How often holds that are over are ended when nobody needs what they keep.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
 
@@ -173,6 +177,8 @@ pub(super) struct Rounds {
     pub(super) now: Now,
     durability: Durability,
     queue: RefCell<VecDeque<Item>>,
+    /// Calls that are on their way.
+    under_way: Cell<usize>,
     news: Notify,
     closing: Cell<bool>,
     common: tokio::sync::Mutex<Option<Common>>,
@@ -203,6 +209,7 @@ impl Rounds {
             now: options.now,
             durability: options.durability,
             queue: RefCell::new(VecDeque::new()),
+            under_way: Cell::new(0),
             news: Notify::new(),
             closing: Cell::new(false),
             common: tokio::sync::Mutex::new(None),
@@ -304,7 +311,10 @@ impl Rounds {
         loop {
             let items: Vec<Item> = {
                 let mut queue = self.queue.borrow_mut();
-                let count = queue.len().min(CALL_COMMANDS_MAX);
+                let count = match self.may_go(queue.len()) {
+                    true => queue.len().min(CALL_COMMANDS_MAX),
+                    false => 0,
+                };
                 queue.drain(..count).collect()
             };
             if !items.is_empty() {
@@ -321,16 +331,25 @@ impl Rounds {
         }
     }
 
+    /// Whether so many commands go at once, or wait for a call that is under way. With a cluster
+    /// they are for different masters.
+    fn may_go(&self, commands: usize) -> bool {
+        let is_worth_it = commands >= FURTHER_CALL_COMMANDS_MIN;
+        is_worth_it || self.under_way.get() == 0 || self.closing.get() || self.is_cluster()
+    }
+
     async fn lane(self: Rc<Self>) {
         let mut lane = None;
         while let Some(items) = self.next().await {
             let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
             self.batch_commands.record(f64::from(count));
+            self.under_way.set(self.under_way.get() + 1);
             if self.is_cluster() {
                 self.carry_spread(&mut None, items).await;
             } else {
                 self.carry(&mut lane, items, Reach::All).await;
             }
+            self.under_way.set(self.under_way.get() - 1);
         }
     }
 

@@ -14,6 +14,7 @@ mod credit;
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -640,10 +641,10 @@ impl Rounds {
     async fn all_follow(
         &self,
         lane: &mut Option<Lane>,
-        receipt: Box<Receipt>,
+        receipt: Arc<Receipt>,
         spread: &Spread,
         home: u16,
-    ) -> Result<Box<Receipt>, Trouble> {
+    ) -> Result<Arc<Receipt>, Trouble> {
         let mut target = Writer::default();
         target.target(&receipt, spread.step);
         let target = target.done();
@@ -689,7 +690,7 @@ impl Rounds {
         if letter != b'D' {
             return Ok(receipt);
         }
-        Reader::new(&value).receipt(receipt.id).map(Box::new).map_err(damaged)
+        Reader::new(&value).receipt(receipt.id).map(Arc::new).map_err(damaged)
     }
 
     /// Settles what a posting has in `partition` and nobody there knows the end of.

@@ -18,12 +18,12 @@ use proptest::prelude::*;
 
 use super::config;
 use super::executor::{RedisExecutor, place};
-use super::partitions::{scatter, unnumbered};
+use super::partitions::scatter;
 use crate::ledgers::executor::{ask, outcomes, submit};
 use crate::scenarios;
-use crate::sequences::agree_but_for_numbers;
 use crate::sequences::laws::moment;
 use crate::sequences::moves::{self, Legs, sequences};
+use crate::sequences::{agree_but_for_numbers, unnumbered};
 
 const PARTITIONS: u16 = 16;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jeton::domain::book::{Change, Event, EventKind, Record, Slot};
 use jeton::domain::id::{Owner, PostingId};
-use jeton::domain::posting::{Command, Key, Leg, Outcome, Receipt};
+use jeton::domain::posting::{Command, Key, Leg};
 use jeton::domain::time::Timestamp;
 use jeton::ledger::{Cursor, Entry, Ledger};
 use jeton::testing::{BookExecutor, Executor, Records};
@@ -15,6 +15,7 @@ use super::config;
 use super::executor::{RedisExecutor, Server};
 use crate::ledgers::executor::{ask, outcomes};
 use crate::sequences::moves::{Legs, Step, sequences};
+use crate::sequences::unnumbered;
 
 const PARTITIONS: u16 = 16;
 
@@ -155,23 +156,6 @@ fn scatter_leg(leg: &mut Leg) {
         | Leg::Spend { key, .. }
         | Leg::Earn { key, .. } => scatter(key),
     }
-}
-
-pub(super) fn unnumbered(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Done(receipt) => Outcome::Done(Box::new(unnumbered_receipt(*receipt))),
-        Outcome::Replayed(receipt) => Outcome::Replayed(Box::new(unnumbered_receipt(*receipt))),
-        other => other,
-    }
-}
-
-fn unnumbered_receipt(mut receipt: Receipt) -> Receipt {
-    receipt.event = 0;
-    receipt.confirm.iter_mut().for_each(|confirm| confirm.event = 0);
-    receipt.releases.iter_mut().for_each(|release| release.event = 0);
-    let before = receipt.results.iter_mut().filter_map(|result| result.before.as_mut());
-    before.for_each(|before| before.event = 0);
-    receipt
 }
 
 fn unnumbered_event(mut event: Event) -> Event {

@@ -5,6 +5,7 @@
 //! its balance, because only then is known what became of it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Prepared, Tried, damaged};
 use crate::domain::id::PostingId;
@@ -79,7 +80,7 @@ impl Rounds {
         id: PostingId,
         spread: &Spread,
         home: u16,
-    ) -> Result<Box<Receipt>, Trouble> {
+    ) -> Result<Arc<Receipt>, Trouble> {
         for credit in &spread.credits {
             let mut status = Writer::default();
             status.status(*credit);
@@ -90,13 +91,13 @@ impl Rounds {
             }
             let read = Reader::new(&value).receipt_and_spread(*credit).map_err(damaged)?;
             if let (receipt, Some(spread)) = read {
-                self.all_follow(lane, Box::new(receipt), &spread, home).await?;
+                self.all_follow(lane, Arc::new(receipt), &spread, home).await?;
             }
         }
         let mut status = Writer::default();
         status.status(id);
         let (_, value) = self.tell(lane, home, status).await?;
-        Reader::new(&value).receipt(id).map(Box::new).map_err(damaged)
+        Reader::new(&value).receipt(id).map(Arc::new).map_err(damaged)
     }
 
     /// What a credit is called in other partitions: as no posting is.
