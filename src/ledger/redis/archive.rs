@@ -188,8 +188,8 @@ impl Whole {
         self.names()?;
         let Some(all) = self.names.take() else { return Ok(()) };
         let (letter, names) = match part {
-            Part::Events | Part::Receipts => ('r', &all.receipts),
-            Part::Owners => ('o', &all.owners),
+            Part::Events | Part::Receipts => (b'r', &all.receipts),
+            Part::Owners => (b'o', &all.owners),
         };
         for names in names.chunks(RECORDS_AT_ONCE) {
             let mut read = cmd("MGET");
@@ -266,7 +266,7 @@ fn damaged(what: String) -> ArchiveError {
 fn standings(link: &mut Link, partitions: u16) -> Result<Vec<Standing>, ArchiveError> {
     let standing = |partition| {
         let fence: Option<Vec<u8>> = link.ask(cmd("GET").arg(fence_key(partition)).take())?;
-        let entries = link.ask(cmd("XLEN").arg(key(partition, 'e', &[])).take())?;
+        let entries = link.ask(cmd("XLEN").arg(key(partition, b'e', &[])).take())?;
         Ok((fence.unwrap_or_default(), entries))
     };
     (0..partitions).map(standing).collect()
@@ -354,8 +354,8 @@ mod tests {
     fn keys_are_told_apart() {
         let name = [b'}'; 16];
         let key = |letter| key(255, letter, &name);
-        assert_eq!(name_in(&key('r')), Some((b'r', (255, name))));
-        assert_eq!(name_in(&key('o')), Some((b'o', (255, name))));
+        assert_eq!(name_in(&key(b'r')), Some((b'r', (255, name))));
+        assert_eq!(name_in(&key(b'o')), Some((b'o', (255, name))));
         for other in [b"{jc}meta".as_slice(), b"{j0}m", b"{j0}g", b"j", b"{j0}r1", b"{j0}"] {
             assert_eq!(name_in(other), None);
         }

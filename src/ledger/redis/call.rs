@@ -19,8 +19,8 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 const APPLY: &str = "jeton_2_apply";
 
 /// Letters of keys.
-const OWNER: char = 'o';
-const RECEIPT: char = 'r';
+const OWNER: u8 = b'o';
+const RECEIPT: u8 = b'r';
 
 /// The partition of an owner, or of a posting without Cluster: by its last two bytes.
 pub(super) fn partition_of(name: &[u8; 16], partitions: u16) -> u16 {
@@ -29,8 +29,12 @@ pub(super) fn partition_of(name: &[u8; 16], partitions: u16) -> u16 {
 }
 
 /// A key: the partition's tag, a letter, a name.
-pub(super) fn key(partition: u16, letter: char, name: &[u8]) -> Vec<u8> {
-    let mut key = format!("{{j{partition}}}{letter}").into_bytes();
+pub(super) fn key(partition: u16, letter: u8, name: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(10 + name.len());
+    key.extend_from_slice(b"{j");
+    key.extend_from_slice(partition.to_string().as_bytes());
+    key.push(b'}');
+    key.push(letter);
     key.extend_from_slice(name);
     key
 }
@@ -160,7 +164,7 @@ pub(super) fn apply<'a>(
 }
 
 /// Every owner and posting that a command names, with the letter of its key.
-fn for_each_name(command: &Command, mut name: impl FnMut([u8; 16], char)) {
+fn for_each_name(command: &Command, mut name: impl FnMut([u8; 16], u8)) {
     match command {
         Command::Post(posting) => {
             let owners = posting.legs.iter().flat_map(owners_in);

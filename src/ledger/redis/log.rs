@@ -73,7 +73,7 @@ async fn receipt_of(
     id: PostingId,
 ) -> Result<Option<Receipt>, LedgerError> {
     let home = rounds.home(lane, id).await.map_err(|trouble| trouble.error())?;
-    let found = bytes_at(lane, &key(home, 'r', &id.0)).await?;
+    let found = bytes_at(lane, &key(home, b'r', &id.0)).await?;
     found.map(|bytes| Reader::new(&bytes).receipt(id).map_err(damaged)).transpose()
 }
 
@@ -82,7 +82,7 @@ async fn newest(rounds: &Rounds) -> Result<Cursor, LedgerError> {
     let mut lane = lane(rounds).await?;
     let mut counts = Vec::new();
     for partition in 0..rounds.place.partitions {
-        let fence = bytes_at(&mut lane, &key(partition, 'm', &[])).await?.unwrap_or_default();
+        let fence = bytes_at(&mut lane, &key(partition, b'm', &[])).await?.unwrap_or_default();
         let count = fence.get(32..).and_then(|text| std::str::from_utf8(text).ok());
         counts.push(count.and_then(|text| text.parse().ok()).unwrap_or(0));
     }
@@ -122,7 +122,7 @@ async fn page(
     seen: u64,
     most: usize,
 ) -> Result<Vec<Event>, LedgerError> {
-    let stream = key(partition, 'e', &[]);
+    let stream = key(partition, b'e', &[]);
     let mut range = cmd("XRANGE");
     range.arg(&stream).arg(format!("({seen}-0")).arg("+").arg("COUNT").arg(PAGE_ENTRIES);
     let reply = one(lane, &stream, range).await?;
@@ -152,13 +152,13 @@ async fn history(
 ) -> Result<Vec<Entry>, LedgerError> {
     let mut lane = lane(rounds).await?;
     let partition = partition_of(&owner.0, rounds.place.partitions);
-    let record = bytes_at(&mut lane, &key(partition, 'o', &owner.0)).await?;
+    let record = bytes_at(&mut lane, &key(partition, b'o', &owner.0)).await?;
     let record = match record {
         Some(bytes) => Reader::new(&bytes).owner_record(owner).map_err(damaged)?,
         None => OwnerRecord::default(),
     };
     let mut ids = record.ids;
-    let older = key(partition, 'l', &owner.0);
+    let older = key(partition, b'l', &owner.0);
     let mut range = cmd("ZREVRANGE");
     range.arg(&older).arg(0).arg(most.min(HISTORY_MAX));
     let reply = one(&mut lane, &older, range).await?;

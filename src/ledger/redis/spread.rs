@@ -205,7 +205,7 @@ impl Rounds {
     ) -> Result<Option<u16>, Trouble> {
         let asked = (0..self.place.partitions).map(|partition| {
             let mut lane = lane.clone();
-            let key = key(partition, 'r', &id.0);
+            let key = key(partition, b'r', &id.0);
             async move {
                 let reach = Reach::One(partition);
                 let reply = self.send(&mut lane, reach, cmd("EXISTS").arg(key).take()).await?;

@@ -120,7 +120,7 @@ impl<'a> Filling<'a> {
         }
         let bytes = packed.len();
         let mut add = cmd("XADD");
-        add.arg(key(partition, 'e', &[])).arg(format!("{last}-0")).arg("e").arg(packed);
+        add.arg(key(partition, b'e', &[])).arg(format!("{last}-0")).arg("e").arg(packed);
         self.link.push(add, bytes)
     }
 
@@ -140,12 +140,12 @@ impl<'a> Filling<'a> {
         writer.receipt(receipt);
         let packed = writer.done();
         let bytes = packed.len();
-        self.link.push(cmd("SET").arg(key(home, 'r', &id.0)).arg(packed).take(), bytes)?;
+        self.link.push(cmd("SET").arg(key(home, b'r', &id.0)).arg(packed).take(), bytes)?;
         let owners = owners(receipt, |_| true);
         self.ids.extend(owners.into_iter().map(|owner| (owner, receipt.at, id)));
         let (State::Held, Some(until)) = (receipt.state, receipt.until) else { return Ok(()) };
         let mut add = cmd("ZADD");
-        add.arg(key(home, 'h', &[])).arg(until.0).arg(&id.0);
+        add.arg(key(home, b'h', &[])).arg(until.0).arg(&id.0);
         self.link.push(add, id.0.len())?;
         for (key, kept, earning) in kept_by(receipt) {
             self.hold(&key, kept, earning, until, id)?;
@@ -176,7 +176,7 @@ impl<'a> Filling<'a> {
         let name = [owner.0.as_slice(), &facet.0.to_be_bytes()].concat();
         let member = [id.0.as_slice(), kept.to_string().as_bytes()].concat();
         let mut add = cmd("ZADD");
-        add.arg(key(partition, 'k', &name)).arg(until.0).arg(&member);
+        add.arg(key(partition, b'k', &name)).arg(until.0).arg(&member);
         self.link.push(add, member.len())
     }
 
@@ -198,7 +198,7 @@ impl<'a> Filling<'a> {
         let packed = writer.done();
         let bytes = packed.len();
         let mut set = cmd("SET");
-        set.arg(key(partition, 'o', &owner.0)).arg(packed);
+        set.arg(key(partition, b'o', &owner.0)).arg(packed);
         let last = records.iter().map(keep_until).max().unwrap_or(Timestamp::NEVER);
         if last != Timestamp::NEVER && held.is_empty() {
             set.arg("PX").arg(last.plus_ms(LASTS_MS).since_ms(self.now).max(1));
@@ -213,7 +213,7 @@ impl<'a> Filling<'a> {
         postings: &[(Timestamp, PostingId)],
     ) -> Result<(), ArchiveError> {
         let mut add = cmd("ZADD");
-        add.arg(key(partition, 'l', &owner.0));
+        add.arg(key(partition, b'l', &owner.0));
         for (at, id) in postings {
             add.arg(at.0).arg(&id.0);
         }

@@ -74,7 +74,7 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn read(&mut self, link: &mut Link) -> Result<(), ArchiveError> {
         let mut range = cmd("XRANGE");
-        range.arg(key(self.partition, 'e', &[])).arg(&self.after).arg("+");
+        range.arg(key(self.partition, b'e', &[])).arg(&self.after).arg("+");
         range.arg("COUNT").arg(ENTRIES_AT_ONCE);
         let found: Vec<(String, Vec<Vec<u8>>)> = link.ask(range)?;
         for (id, fields) in found {

@@ -1,7 +1,7 @@
 //! Uses of one counter: all that Redis is to write for one is known beforehand but the number of
-//! its event and what the counter stands at, so the function has nearly nothing to build. When there
-//! is more to it after all (the posting is known, something is held, the limit is reached), the
-//! function reads what was foreseen, and goes on as with any other posting.
+//! its event and what the counter stands at, so the function has nearly nothing to build. When
+//! there is more to it after all (the posting is known, something is held, the limit is reached),
+//! the function reads what was foreseen, and goes on as with any other posting.
 //!
 //! Knows the layouts of [`super`], and no Redis.
 
