@@ -7,7 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jeton::engine::ISSUE_COUNT_MAX;
 use serde::{Deserialize, Serialize};
 
-use crate::workload::{Law, Mix, Verb};
+use crate::box_server::ServeBoxArgs;
+use crate::compare::CompareArgs;
+use crate::goal::{GoalArgs, ServeEchoArgs};
+use crate::profile::ProfileArgs;
+use crate::running::RunArgs;
+use crate::workload::Verb;
 
 /// Loads a jeton server and says what it measured, and whether every answer was right.
 #[derive(Debug, Parser)]
@@ -25,13 +30,20 @@ pub(crate) enum What {
     Run(RunArgs),
     /// Start a server of its own in another process, load it, and print the table
     Box(BoxArgs),
+    /// Load with a story: gates open, a sale begins, codes drop, a day is booked, nothing happens
+    Profile(ProfileArgs),
+    /// Two reports that --json printed, side by side
+    Compare(CompareArgs),
     /// Make ten million codes; prove them different, weigh them, import them again, mistype them
     Codes(CodesArgs),
-    /// Redeem on a Redis of its own, against the smallest script with the same promise
-    Redis(RedisArgs),
-    /// The server that `box` loads
+    /// Measure a goal of performance, both sides in turns, and say whether it holds
+    Goal(GoalArgs),
+    /// The server that `box` and `goal` load
     #[command(hide = true)]
     ServeBox(ServeBoxArgs),
+    /// The bare echo that `goal` compares with
+    #[command(hide = true)]
+    ServeEcho(ServeEchoArgs),
     /// Opens a store and says what that took; `codes` asks it
     #[command(hide = true)]
     OpenBox {
@@ -39,55 +51,6 @@ pub(crate) enum What {
         #[arg(long)]
         dir: PathBuf,
     },
-}
-
-/// Load a server that runs already.
-#[derive(Debug, Args)]
-pub(crate) struct RunArgs {
-    /// Where the server is [default: 127.0.0.1:7411]
-    #[arg(long, value_name = "HOST:PORT")]
-    pub(crate) server: Option<String>,
-    /// The name in the server's certificate [default: the host]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) server_name: Option<String>,
-    /// The server's data directory: its ca.pem and admin.token are used
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-    /// The authority to trust, PEM
-    #[arg(long, value_name = "FILE", required_unless_present = "data")]
-    pub(crate) ca: Option<PathBuf>,
-    /// The token to show
-    #[arg(long, value_name = "FILE", required_unless_present = "data")]
-    pub(crate) token_file: Option<PathBuf>,
-    /// Codes, one a line
-    #[arg(long, value_name = "FILE", conflicts_with = "code", required_unless_present = "code")]
-    pub(crate) codes: Option<PathBuf>,
-    /// One hot code
-    #[arg(long, value_name = "CODE")]
-    pub(crate) code: Option<String>,
-    /// How codes are chosen [default: once; hot with --code]
-    #[arg(long, value_enum)]
-    pub(crate) law: Option<Law>,
-    /// What is asked
-    #[arg(long, value_enum, default_value = "validate", conflicts_with = "mix")]
-    pub(crate) verb: Verb,
-    /// A mix of verbs, such as validate=4,redeem=1
-    #[arg(long, value_name = "VERB=N,…")]
-    pub(crate) mix: Option<Mix>,
-    /// Open loop: requests a second, by a schedule that does not wait for answers
-    #[arg(long, value_name = "N", conflicts_with = "peak", required_unless_present = "peak")]
-    pub(crate) rate: Option<u32>,
-    /// Closed loop: the next request when an answer comes, as fast as it goes
-    #[arg(long)]
-    pub(crate) peak: bool,
-    /// Connections
-    #[arg(long, value_name = "C", default_value_t = 64, value_parser = up_to(10_000))]
-    pub(crate) connections: u32,
-    /// Requests in flight on each connection, with --peak
-    #[arg(long, value_name = "F", default_value_t = 1, value_parser = up_to(4_096))]
-    pub(crate) in_flight: u32,
-    #[command(flatten)]
-    pub(crate) time: Time,
 }
 
 /// For how long.
@@ -135,39 +98,6 @@ pub(crate) struct BoxArgs {
     pub(crate) time: Time,
 }
 
-/// The server that `box` loads.
-#[derive(Debug, Args)]
-pub(crate) struct ServeBoxArgs {
-    /// The store
-    #[arg(long)]
-    pub(crate) dir: PathBuf,
-    /// What answers survive
-    #[arg(long, value_enum)]
-    pub(crate) durability: Keep,
-    /// Where Redis is, for `--durability redis`
-    #[arg(long)]
-    pub(crate) redis: Option<String>,
-    /// Single-use codes to make
-    #[arg(long)]
-    pub(crate) codes: u64,
-}
-
-/// Redeem on a Redis of its own.
-#[derive(Debug, Args)]
-pub(crate) struct RedisArgs {
-    /// How often each side has its turn; medians are printed
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = up_to(100))]
-    pub(crate) rounds: u32,
-    /// Single-use codes to make
-    #[arg(long, value_name = "N", default_value_t = 3_000_000, value_parser = some_up_to_max())]
-    pub(crate) codes: u64,
-    /// Where the node's files are made [default: the system's directory for temporary files]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) dir: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) time: Time,
-}
-
 /// Make ten million codes.
 #[derive(Debug, Args)]
 pub(crate) struct CodesArgs {
@@ -185,7 +115,8 @@ pub(crate) struct CodesArgs {
     pub(crate) json: bool,
 }
 
-fn up_to(max: i64) -> RangedI64ValueParser<u32> {
+/// A whole number from 1.
+pub(crate) fn up_to(max: i64) -> RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=max)
 }
 

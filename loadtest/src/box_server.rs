@@ -1,25 +1,31 @@
-//! The server that `box` loads: a process of its own, with stores of its own.
+//! Servers to be loaded: processes of their own, with stores of their own.
 //!
-//! It says where it is as one line of JSON, and ends when its standard input does, so that it
+//! A server says where it is as one line of JSON, and ends when its standard input does, so that it
 //! cannot outlive whoever started it.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
+use clap::{Args, ValueEnum};
 use jeton::auth::role::Role;
 use jeton::client;
 use jeton::domain::id::CampaignId;
 use jeton::engine::IssueOrder;
 use jeton::ledger::Durability;
 use jeton::ledger::redis::PARTITIONS_DEFAULT;
+use jeton::metrics::latencies_text;
+use jeton::telemetry::Meters;
 use jeton::testing::{BoxOptions, RedisStore, ServerBox};
 use serde::{Deserialize, Serialize};
 
-use crate::args::{Keep, ServeBoxArgs};
+use crate::args::Keep;
 
+/// Codes of one use.
 const SINGLE: &str = r#"
 id = "single"
 kind = "pass"
@@ -29,6 +35,17 @@ uses = 1
 codes = { pattern = "LOAD-####-####-####" }
 "#;
 
+/// Codes that may be used again and again.
+const SEASON: &str = r#"
+id = "season"
+kind = "pass"
+status = "active"
+zone = "Europe/Vienna"
+uses = 1000000000
+codes = { pattern = "LOAD-####-####-####" }
+"#;
+
+/// One code for everybody, which no load uses up.
 const HOT: &str = r#"
 id = "hot"
 kind = "pass"
@@ -37,17 +54,119 @@ zone = "Europe/Vienna"
 uses = 1000000000
 "#;
 
+/// The same, used up after [`ServeBoxArgs::limit`] uses.
+const LIMITED: &str = r#"
+id = "limited"
+kind = "pass"
+status = "active"
+zone = "Europe/Vienna"
+"#;
+
 /// The hot code.
 pub(crate) const HOT_CODE: &str = "FLASH-SALE-2026";
+/// The hot code that is used up.
+pub(crate) const LIMITED_CODE: &str = "FIRST-COME-2026";
 
-/// Where the server is, and what it has.
+/// Uses of [`LIMITED_CODE`], unless told otherwise.
+const LIMIT: u64 = 1_000_000;
+
+/// How often metrics are asked for, where they are on: more often than anybody scrapes.
+const SCRAPE_EVERY: Duration = Duration::from_secs(1);
+
+/// The server that `box` and `goal` load.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServeBoxArgs {
+    /// The store
+    #[arg(long)]
+    pub(crate) dir: PathBuf,
+    /// What answers survive
+    #[arg(long, value_enum)]
+    pub(crate) durability: Keep,
+    /// Where Redis is, for `--durability redis`
+    #[arg(long)]
+    pub(crate) redis: Option<String>,
+    /// Codes to make
+    #[arg(long)]
+    pub(crate) codes: u64,
+    /// How often each of them may be used
+    #[arg(long, value_enum, default_value = "once")]
+    pub(crate) uses: Uses,
+    /// The campaign that they are of, TOML with the id `story`, instead
+    #[arg(long, value_name = "TOML")]
+    pub(crate) campaign: Option<String>,
+    /// Uses of the hot code that is used up
+    #[arg(long, default_value_t = LIMIT)]
+    pub(crate) limit: u64,
+    /// Collect metrics, and ask for them every second
+    #[arg(long)]
+    pub(crate) metrics: bool,
+    /// The store is there already: make nothing
+    #[arg(long)]
+    pub(crate) again: bool,
+}
+
+/// How often a code may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Uses {
+    Once,
+    Often,
+}
+
+impl ServeBoxArgs {
+    /// So many single-use codes over a store in `dir`.
+    pub(crate) fn new(dir: &Path, durability: Keep, codes: u64) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            durability,
+            redis: None,
+            codes,
+            uses: Uses::Once,
+            campaign: None,
+            limit: LIMIT,
+            metrics: false,
+            again: false,
+        }
+    }
+
+    fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec!["serve-box".into(), "--dir".into()];
+        words.push(self.dir.clone().into());
+        let mut option = |name: &str, value: &str| words.extend([name.into(), value.into()]);
+        option("--durability", self.durability.name());
+        option("--codes", &self.codes.to_string());
+        option("--limit", &self.limit.to_string());
+        if let Some(redis) = &self.redis {
+            option("--redis", redis);
+        }
+        if let Some(campaign) = &self.campaign {
+            option("--campaign", campaign);
+        }
+        if self.uses == Uses::Often {
+            option("--uses", "often");
+        }
+        words.extend(self.metrics.then(|| "--metrics".into()));
+        words.extend(self.again.then(|| "--again".into()));
+        words
+    }
+}
+
+/// Where a server is, and what it has.
 #[derive(Debug, Serialize, Deserialize)]
-struct Whereabouts {
-    server: String,
-    server_name: String,
-    ca_pem: String,
-    token: String,
-    codes: PathBuf,
+pub(crate) struct Whereabouts {
+    pub(crate) server: String,
+    pub(crate) server_name: String,
+    pub(crate) ca_pem: String,
+    pub(crate) token: String,
+    pub(crate) codes: PathBuf,
+}
+
+impl Whereabouts {
+    /// Says it to whoever started this process, and waits until standard input ends.
+    pub(crate) async fn tell(&self) -> anyhow::Result<()> {
+        writeln!(io::stdout(), "{}", serde_json::to_string(self)?)?;
+        tokio::task::spawn_blocking(|| io::stdin().read_to_end(&mut Vec::new())).await??;
+        Ok(())
+    }
 }
 
 /// Serves until standard input ends.
@@ -64,15 +183,18 @@ pub(crate) async fn serve(args: &ServeBoxArgs) -> anyhow::Result<()> {
         }
         None => None,
     };
+    if args.metrics {
+        // Before the engine takes its handles.
+        tokio::spawn(scrape(Meters::install()?));
+    }
     let options = BoxOptions { durability, redis, ..BoxOptions::default() };
     let server = ServerBox::start(&args.dir, options).await.map_err(|why| anyhow!(why))?;
-    for campaign in [SINGLE, HOT] {
-        server.define(campaign).map_err(|why| anyhow!(why))?;
-    }
-    server.codes("hot", HOT_CODE).map_err(|why| anyhow!(why))?;
     let codes = args.dir.join("codes.txt");
-    write_codes(&server, args.codes, &codes)?;
-    let options = server.client_options(Role::Gate).map_err(|why| anyhow!(why))?;
+    if !args.again {
+        define(&server, args).map_err(|why| anyhow!(why))?;
+        write_codes(&server, args, &codes)?;
+    }
+    let options = server.client_options(Role::Checkout).map_err(|why| anyhow!(why))?;
     let whereabouts = Whereabouts {
         server: options.server,
         server_name: options.server_name,
@@ -80,17 +202,40 @@ pub(crate) async fn serve(args: &ServeBoxArgs) -> anyhow::Result<()> {
         token: options.token,
         codes,
     };
-    writeln!(io::stdout(), "{}", serde_json::to_string(&whereabouts)?)?;
-    tokio::task::spawn_blocking(|| io::stdin().read_to_end(&mut Vec::new())).await??;
+    whereabouts.tell().await?;
     let ServerBox { server, engine, .. } = server;
     server.drain().await;
     engine.ledger().close();
     Ok(())
 }
 
-fn write_codes(server: &ServerBox, count: u64, file: &Path) -> anyhow::Result<()> {
-    let order = IssueOrder::plain(CampaignId::parse("single")?);
-    let mut generation = server.engine.generate(server.tenant(), &order, count, "loadtest")?;
+fn define(server: &ServerBox, args: &ServeBoxArgs) -> Result<(), String> {
+    let limited = format!("{LIMITED}uses = {}\n", args.limit);
+    for campaign in [SINGLE, SEASON, HOT, &limited].into_iter().chain(args.campaign.as_deref()) {
+        server.define(campaign)?;
+    }
+    server.codes("hot", HOT_CODE)?;
+    server.codes("limited", LIMITED_CODE)?;
+    Ok(())
+}
+
+async fn scrape(meters: Meters) {
+    let mut each = tokio::time::interval(SCRAPE_EVERY);
+    loop {
+        each.tick().await;
+        meters.upkeep();
+        std::hint::black_box(meters.text() + &latencies_text());
+    }
+}
+
+fn write_codes(server: &ServerBox, args: &ServeBoxArgs, file: &Path) -> anyhow::Result<()> {
+    let campaign = match (&args.campaign, args.uses) {
+        (Some(_), _) => "story",
+        (None, Uses::Once) => "single",
+        (None, Uses::Often) => "season",
+    };
+    let order = IssueOrder::plain(CampaignId::parse(campaign)?);
+    let mut generation = server.engine.generate(server.tenant(), &order, args.codes, "loadtest")?;
     let mut out = BufWriter::new(File::create(file)?);
     let mut written = Ok(());
     while generation.next_block(|code| {
@@ -103,7 +248,7 @@ fn write_codes(server: &ServerBox, count: u64, file: &Path) -> anyhow::Result<()
     Ok(out.flush()?)
 }
 
-/// A server in a child process.
+/// A server in a child process, which is killed when this is dropped.
 pub(crate) struct BoxServer {
     child: Child,
     whereabouts: Whereabouts,
@@ -118,12 +263,19 @@ impl BoxServer {
         codes: u64,
         redis: Option<&str>,
     ) -> anyhow::Result<Self> {
+        let redis = redis.map(str::to_owned);
+        Self::launch(&ServeBoxArgs { redis, ..ServeBoxArgs::new(dir, durability, codes) })
+    }
+
+    /// Starts one.
+    pub(crate) fn launch(args: &ServeBoxArgs) -> anyhow::Result<Self> {
+        Self::run(args.words(), args.durability)
+    }
+
+    /// Runs this program with these words, which make it a server.
+    pub(crate) fn run(words: Vec<OsString>, durability: Keep) -> anyhow::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["serve-box", "--durability", durability.name(), "--codes"])
-            .arg(codes.to_string())
-            .arg("--dir")
-            .arg(dir)
-            .args(redis.iter().flat_map(|url| ["--redis", url]))
+            .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -147,7 +299,7 @@ impl BoxServer {
         self.child.id()
     }
 
-    /// Its single-use codes, one a line.
+    /// Its codes, one a line.
     pub(crate) fn codes(&self) -> &Path {
         &self.whereabouts.codes
     }
@@ -158,5 +310,13 @@ impl BoxServer {
         let status = self.child.wait()?;
         ensure!(status.success(), "the server's process failed: {status}");
         Ok(())
+    }
+}
+
+impl Drop for BoxServer {
+    fn drop(&mut self) {
+        // Both fail only when it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

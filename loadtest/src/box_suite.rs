@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::args::{BoxArgs, Keep, Shape};
 use crate::box_server::{BoxServer, HOT_CODE};
 use crate::drive::{self, Loop, Plan};
-use crate::machine::{self, Machine};
+use crate::machine::Machine;
 use crate::report::{Named, Report};
 use crate::workload::{Codes, Law, Mix, Verb, Workload};
 
@@ -57,14 +57,10 @@ pub(crate) async fn run(args: &BoxArgs) -> anyhow::Result<bool> {
 /// The steps of a round: for each verb at its rate, then its peaks, then the hot code.
 fn steps(args: &BoxArgs) -> Vec<Step> {
     let mut steps = Vec::new();
-    for verb in [Verb::Validate, Verb::Redeem] {
-        if args.verb.is_some_and(|only| only != verb) {
-            continue;
-        }
-        let law = match verb {
-            Verb::Validate => Law::Uniform,
-            Verb::Redeem => Law::Once,
-        };
+    let both = [Verb::Validate, Verb::Redeem];
+    let verbs = args.verb.as_ref().map_or(both.as_slice(), std::slice::from_ref);
+    for verb in verbs.iter().copied() {
+        let law = if verb == Verb::Validate { Law::Uniform } else { Law::Once };
         let open = Loop::Open { rate: args.rate };
         steps.push(Step { verb, law, kind: open, connections: args.connections });
         let peak = |law, shape: Shape| {
@@ -92,7 +88,7 @@ impl Side {
     async fn load(&self, step: &Step, args: &BoxArgs) -> anyhow::Result<Named> {
         let codes = match step.law {
             Law::Once => &self.single,
-            Law::Uniform => &self.unused,
+            Law::Uniform | Law::Skewed => &self.unused,
             Law::Hot => &self.hot,
         };
         let plan = Plan {
@@ -101,20 +97,15 @@ impl Side {
                 law: step.law,
                 mix: Mix::only(step.verb),
             },
-            kind: step.kind,
+            kind: step.kind.clone(),
             connections: step.connections,
             warm_up_s: args.time.warm_up,
             seconds: args.time.seconds,
         };
-        let durability = self.server.durability.name();
-        let title = format!("{durability} {} {}", step.verb.name(), step.law.name());
-        let before = machine::cpu_seconds(self.server.process());
-        let mut figures = drive::carry_out(self.server.options(), plan, &title).await?;
-        let after = machine::cpu_seconds(self.server.process());
-        let used = before.zip(after).map(|(before, after)| after - before);
-        #[expect(clippy::cast_precision_loss, reason = "a share for people")]
-        let asked = figures.asked as f64;
-        figures.server_cpu_us = used.map(|seconds| seconds * 1e6 / asked.max(1.0));
-        Ok(Named { durability: Some(durability), figures })
+        let durability = self.server.durability;
+        let title = format!("{} {} {}", durability.name(), step.verb.name(), step.law.name());
+        let (options, process) = (self.server.options(), self.server.process());
+        let figures = drive::carry_out_beside(options, plan, &title, Some(process)).await?;
+        Ok(Named { durability: Some(durability), profile: None, phases: Vec::new(), figures })
     }
 }

@@ -48,7 +48,7 @@ uses = 1
 
 /// Bytes in which a text of [`GENERATED`] fits, padded with zeros, to be sorted quickly.
 const TEXT_BYTES: usize = 24;
-type Text = [u8; TEXT_BYTES];
+pub(crate) type Text = [u8; TEXT_BYTES];
 
 /// The key that [`engine_in`] opens its catalog with.
 const STORE_KEY: [u8; 32] = [7; 32];
@@ -75,8 +75,8 @@ struct Found {
 /// How long something took, by the clock and in processor time, which says what it would take on a
 /// machine that does nothing else.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Pace {
-    seconds: f64,
+pub(crate) struct Pace {
+    pub(crate) seconds: f64,
     cpu_seconds: f64,
 }
 
@@ -99,12 +99,12 @@ fn own_cpu_seconds() -> f64 {
 
 /// What opening a store took, in a process of its own.
 #[derive(Debug, Serialize, Deserialize)]
-struct Opened {
-    codes: u64,
+pub(crate) struct Opened {
+    pub(crate) codes: u64,
     took: Pace,
     resident_before_bytes: u64,
     resident_after_bytes: u64,
-    bytes_per_code: f64,
+    pub(crate) bytes_per_code: f64,
 }
 
 /// Does all of it. Says whether every promise was kept.
@@ -152,8 +152,9 @@ fn say(what: &str) {
     let _unheard = writeln!(io::stderr(), "{what} …");
 }
 
+/// A rate.
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-fn per_s(count: u64, seconds: f64) -> f64 {
+pub(crate) fn per_s(count: u64, seconds: f64) -> f64 {
     count as f64 / seconds.max(1e-9)
 }
 
@@ -175,7 +176,7 @@ fn engine_with(dir: &Path, campaign: &str) -> anyhow::Result<Engine> {
 
 /// Makes the codes, each durable before it is handed out; gives back how long that took, and the
 /// codes.
-fn generate(dir: &Path, count: u64) -> anyhow::Result<(Pace, Vec<Text>)> {
+pub(crate) fn generate(dir: &Path, count: u64) -> anyhow::Result<(Pace, Vec<Text>)> {
     let engine = engine_with(dir, GENERATED)?;
     let mut texts: Vec<Text> = Vec::with_capacity(usize::try_from(count)?);
     let progress = ProgressBar::new(count);
@@ -204,7 +205,7 @@ fn padded(code: &str) -> Text {
 }
 
 /// The plain floor to compare with: the lines, and one sync at the end.
-fn write_file(list: &Path, texts: &[Text]) -> anyhow::Result<Pace> {
+pub(crate) fn write_file(list: &Path, texts: &[Text]) -> anyhow::Result<Pace> {
     let pacing = Pacing::begin();
     let mut out = BufWriter::with_capacity(1024 * 1024, File::create(list)?);
     for text in texts {
@@ -237,7 +238,7 @@ fn different(dir: &Path) -> anyhow::Result<(u64, u64)> {
 }
 
 /// Opens the store in a process of its own, whose memory is that of the store alone.
-fn open_elsewhere(dir: &Path) -> anyhow::Result<Opened> {
+pub(crate) fn open_elsewhere(dir: &Path) -> anyhow::Result<Opened> {
     let mut command = Command::new(std::env::current_exe()?);
     let output = command.args(["open-box", "--dir"]).arg(dir).output()?;
     ensure!(output.status.success(), "opening: {}", String::from_utf8_lossy(&output.stderr));
@@ -246,7 +247,10 @@ fn open_elsewhere(dir: &Path) -> anyhow::Result<Opened> {
 
 /// Opens a store and says what that took.
 pub(crate) fn open(dir: &Path) -> anyhow::Result<()> {
-    let resident = || resident_bytes().context("this system does not say what memory is in use");
+    let resident = || {
+        let bytes = resident_bytes(std::process::id());
+        bytes.context("this system does not say what memory is in use")
+    };
     let resident_before_bytes = resident()?;
     let pacing = Pacing::begin();
     let engine = engine_in(dir, &BoxOptions::default()).map_err(|why| anyhow!(why))?;
@@ -262,7 +266,8 @@ pub(crate) fn open(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn import(dir: &Path, list: &Path, count: u64) -> anyhow::Result<Pace> {
+/// Imports a list into a store of its own.
+pub(crate) fn import(dir: &Path, list: &Path, count: u64) -> anyhow::Result<Pace> {
     let engine = engine_with(dir, IMPORTED)?;
     let progress = ProgressBar::new(count);
     let mut refused = None;

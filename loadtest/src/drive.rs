@@ -1,29 +1,41 @@
 //! One run: connections with a lane each, requests out, answers counted as they arrive.
 //!
 //! Answers are counted in the lanes' own tasks, without a task, channel or allocation for a
-//! request: the load generator shares its cores with what it measures.
+//! request: the load generator shares its cores with what it measures. Lanes share a few counters,
+//! not one each: ten thousand of them would need gigabytes.
 //!
 //! In a closed loop each answer asks the next question. In an open loop questions come by the
 //! [schedule](crate::pacer), and latency is counted from when they were due, so that a server that
 //! stalls cannot hide it by slowing the questions down.
 
+mod audit;
+mod board;
+mod connect;
 mod figures;
+mod promises;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use jeton::client::Replies;
-use jeton::client::{Connection, Connector, Error, Lane, Options, Receive, Reply};
+use jeton::client::{Connection, Error, Lane, Options, Receive, Reply, State as Became};
 use jeton::metrics::Stopwatch;
 
-use crate::pacer::{self, Punctuality};
-use crate::stats::{Ordinals, Tally};
-use crate::workload::{Dice, Law, Question, Verb, Workload};
+use crate::machine::cpu_seconds;
+use crate::pacer::{self, Curve, Stretch};
+use crate::report::figure;
+use crate::stats::Series;
+use crate::workload::{Dice, Question, Verb, Workload};
 
-pub(crate) use figures::Figures;
+use board::{Board, Counts};
+use promises::{Desk, News};
+
+pub(crate) use figures::{Figures, WarmUp};
+#[cfg(test)]
+pub(crate) use figures::{Kind, Plots};
+pub(crate) use promises::{Known, Standings};
 
 /// How long answers are waited for after the last question.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(100);
 
 /// How questions are timed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Loop {
     /// By a schedule of so many a second.
     Open {
@@ -43,6 +55,21 @@ pub(crate) enum Loop {
         /// Questions in flight on each connection.
         in_flight: u32,
     },
+    /// By a schedule whose rate changes, after a warm-up of its own.
+    Course(Arc<Course>),
+}
+
+/// An open loop that tells a story.
+#[derive(Debug)]
+pub(crate) struct Course {
+    /// What is due in the measured time, from its beginning.
+    pub(crate) curve: Curve,
+    /// What is asked before, about codes that are held out for it.
+    pub(crate) warm_up: Workload,
+    /// Questions a second, while warming up.
+    pub(crate) warm_up_rate: f64,
+    /// What is known of the codes, those of the warm-up too.
+    pub(crate) known: Known,
 }
 
 /// What a run does.
@@ -55,17 +82,73 @@ pub(crate) struct Plan {
     pub(crate) seconds: u32,
 }
 
+/// Where in a run a question belongs, by when it was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    WarmUp,
+    Measured,
+}
+
+/// One thing for each part of a run.
+#[derive(Debug, Clone, Default)]
+struct ByPart<T> {
+    warm_up: T,
+    measured: T,
+}
+
+impl<T> ByPart<T> {
+    const fn of(&self, part: Part) -> &T {
+        match part {
+            Part::WarmUp => &self.warm_up,
+            Part::Measured => &self.measured,
+        }
+    }
+
+    const fn of_mut(&mut self, part: Part) -> &mut T {
+        match part {
+            Part::WarmUp => &mut self.warm_up,
+            Part::Measured => &mut self.measured,
+        }
+    }
+}
+
 /// What all lanes of a run share.
 pub(crate) struct Run {
     pub(crate) plan: Plan,
     watch: Stopwatch,
-    ordinals: Ordinals,
+    /// One and the same, unless codes are held out for the warm-up.
+    desks: ByPart<Arc<Desk>>,
+    board: Board,
     is_over: AtomicBool,
     /// When the codes ran out; before that, [`u64::MAX`].
     ran_out_ns: AtomicU64,
 }
 
 impl Run {
+    /// Begins now.
+    fn begin(plan: Plan) -> anyhow::Result<Self> {
+        let workload = plan.workload.clone();
+        let desks = match &plan.kind {
+            Loop::Open { .. } | Loop::Closed { .. } => {
+                let desk = Arc::new(Desk::new(workload, Known::default()));
+                ByPart { warm_up: Arc::clone(&desk), measured: desk }
+            }
+            Loop::Course(course) => ByPart {
+                warm_up: Arc::new(Desk::new(course.warm_up.clone(), course.known)),
+                measured: Arc::new(Desk::new(workload, course.known)),
+            },
+        };
+        let board = Board::new(&Series::new(begin_ns(&plan), plan.seconds), plan.connections)?;
+        Ok(Self {
+            plan,
+            watch: Stopwatch::start(),
+            desks,
+            board,
+            is_over: AtomicBool::new(false),
+            ran_out_ns: AtomicU64::new(u64::MAX),
+        })
+    }
+
     /// Nanoseconds since the run began.
     pub(crate) fn now_ns(&self) -> u64 {
         let since = Duration::from_secs_f64(self.watch.seconds());
@@ -82,8 +165,17 @@ impl Run {
         (self.begin_ns()..self.end_ns()).contains(&due_ns)
     }
 
+    /// An empty series of the measured time.
+    pub(crate) fn series(&self) -> Series {
+        Series::new(self.begin_ns(), self.plan.seconds)
+    }
+
+    fn part(&self, due_ns: u64) -> Part {
+        if due_ns < self.begin_ns() { Part::WarmUp } else { Part::Measured }
+    }
+
     fn begin_ns(&self) -> u64 {
-        u64::from(self.plan.warm_up_s) * 1_000_000_000
+        begin_ns(&self.plan)
     }
 
     fn end_ns(&self) -> u64 {
@@ -95,22 +187,41 @@ impl Run {
         self.ran_out_ns.fetch_min(self.now_ns(), Ordering::Relaxed);
         self.is_over.store(true, Ordering::Relaxed);
     }
+
+    /// The schedule of the whole run; none in a closed loop.
+    fn curve(&self) -> Option<Curve> {
+        match &self.plan.kind {
+            Loop::Closed { .. } => None,
+            Loop::Open { rate } => Some(Curve::even(f64::from(*rate))),
+            Loop::Course(course) => {
+                let (seconds, rate) = (f64::from(self.plan.warm_up_s), course.warm_up_rate);
+                let warm_up = Stretch { seconds, from: rate, to: rate };
+                Some(course.curve.after((seconds > 0.0).then_some(warm_up)))
+            }
+        }
+    }
+}
+
+fn begin_ns(plan: &Plan) -> u64 {
+    u64::from(plan.warm_up_s) * 1_000_000_000
 }
 
 /// One connection's lane, and what waits for an answer on it.
 pub(crate) struct Port {
     run: Arc<Run>,
+    number: u32,
+    /// Most questions that may wait for an answer.
+    room: u32,
     lane: OnceLock<Lane>,
     state: Mutex<State>,
 }
 
 struct State {
-    /// By sequence number, which counts from 1.
+    /// By sequence number, which counts from 1; as many as were ever needed at once.
     pending: Vec<Option<Pending>>,
     free: Vec<u32>,
     dice: Dice,
-    tally: Tally,
-    uses: Vec<(u32, u64)>,
+    news: ByPart<Vec<News>>,
     is_closed: bool,
 }
 
@@ -132,17 +243,16 @@ pub(crate) enum Sent {
 }
 
 impl Port {
-    fn new(run: &Arc<Run>, number: u32, room: u32) -> anyhow::Result<Self> {
-        let size = usize::try_from(room)?;
+    fn new(run: &Arc<Run>, number: u32, room: u32) -> Self {
         let state = State {
-            pending: vec![None; size],
-            free: (1..=room).rev().collect(),
+            pending: Vec::new(),
+            free: Vec::new(),
             dice: Dice::new(number.into()),
-            tally: Tally::new()?,
-            uses: Vec::new(),
+            news: ByPart::default(),
             is_closed: false,
         };
-        Ok(Self { run: Arc::clone(run), lane: OnceLock::new(), state: Mutex::new(state) })
+        let (run, lane) = (Arc::clone(run), OnceLock::new());
+        Self { run, number, room, lane, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -151,19 +261,23 @@ impl Port {
 
     /// Asks the next question, which was due at `due_ns`.
     pub(crate) fn send(&self, due_ns: u64) -> Sent {
-        self.send_with(&mut self.state(), due_ns)
+        let mut state = self.state();
+        self.send_with(&mut state, &mut self.run.board.counts(self.number), due_ns)
     }
 
-    fn send_with(&self, state: &mut State, due_ns: u64) -> Sent {
+    fn send_with(&self, state: &mut State, counts: &mut Counts, due_ns: u64) -> Sent {
         let (Some(lane), false) = (self.lane.get(), state.is_closed) else { return Sent::Full };
-        let Some(seq) = state.free.pop() else { return Sent::Full };
-        let Some(question) = self.run.plan.workload.next(&mut state.dice) else {
+        let Some(seq) = state.take_seq(self.room) else { return Sent::Full };
+        let part = self.run.part(due_ns);
+        let desk = self.run.desks.of(part);
+        let Some(question) = desk.next(&mut state.dice) else {
             state.free.push(seq);
             self.run.run_out();
             return Sent::Nothing;
         };
-        state.tally.asked += 1;
-        match self.run.plan.workload.ask(lane, seq, question) {
+        let tally = counts.tallies.of_mut(part);
+        tally.asked += 1;
+        match desk.workload.ask(lane, seq, question) {
             Ok(()) => {
                 if let Some(place) = state.pending.get_mut(place_of(seq)) {
                     *place = Some(Pending { due_ns, question });
@@ -171,7 +285,7 @@ impl Port {
             }
             Err(error) => {
                 state.free.push(seq);
-                state.tally.fail(|| error.to_string());
+                tally.fail(|| error.to_string());
             }
         }
         Sent::Yes
@@ -187,6 +301,17 @@ fn place_of(seq: u32) -> usize {
     usize::try_from(seq).map_or(usize::MAX, |seq| seq.wrapping_sub(1))
 }
 
+impl State {
+    /// A sequence number that nothing waits under.
+    fn take_seq(&mut self, room: u32) -> Option<u32> {
+        self.free.pop().or_else(|| {
+            let next = u32::try_from(self.pending.len()).ok().filter(|used| *used < room)? + 1;
+            self.pending.push(None);
+            Some(next)
+        })
+    }
+}
+
 struct Receiver(Arc<Port>);
 
 impl Receive for Receiver {
@@ -197,52 +322,64 @@ impl Receive for Receiver {
         let is_closed_loop = matches!(run.plan.kind, Loop::Closed { .. });
         let in_window = run.measures(now_ns);
         let state = &mut *port.state();
+        let mut counts = run.board.counts(port.number);
         for (seq, reply) in replies {
             let pending = state.pending.get_mut(place_of(seq)).and_then(Option::take);
-            let Some(pending) = pending else { continue };
+            let Some(Pending { due_ns, question }) = pending else { continue };
             state.free.push(seq);
-            state.count(&reply, pending.question);
-            state.tally.answered_in_window += u64::from(in_window);
-            if run.measures(pending.due_ns) {
-                state.tally.latencies.record(now_ns.saturating_sub(pending.due_ns));
+            let part = run.part(due_ns);
+            counts.answer(&reply, part, (due_ns, now_ns), in_window);
+            if let Some(news) = news(&reply, question) {
+                state.news.of_mut(part).push(news);
             }
             if is_closed_loop && !run.is_over() {
-                port.send_with(state, now_ns);
+                port.send_with(state, &mut counts, now_ns);
             }
         }
-        if !state.uses.is_empty() {
-            run.ordinals.note(state.uses.drain(..));
+        drop(counts);
+        for part in [Part::WarmUp, Part::Measured] {
+            let news = state.news.of_mut(part);
+            if !news.is_empty() {
+                run.desks.of(part).note(news);
+                news.clear();
+            }
         }
     }
 
     fn closed(&mut self, error: Error) {
-        let state = &mut *self.0.state();
-        state.is_closed = true;
-        if !self.0.run.is_over() {
-            state.tally.first_error.get_or_insert_with(|| error.to_string());
+        let run = &self.0.run;
+        self.0.state().is_closed = true;
+        if !run.is_over() {
+            let mut counts = run.board.counts(self.0.number);
+            counts.tallies.measured.first_error.get_or_insert_with(|| error.to_string());
         }
     }
 }
 
-impl State {
-    fn count(&mut self, reply: &Reply<&str>, question: Question) {
-        match reply {
-            Reply::Accepted(accepted) => {
-                self.tally.yes += 1;
-                self.tally.replayed += u64::from(accepted.replayed);
-                if question.verb == Verb::Redeem {
-                    let ordinals = accepted.uses.iter().map(|one| one.ordinal);
-                    self.uses.extend(ordinals.map(|ordinal| (question.code, ordinal)));
+/// What an answer tells about uses, if anything.
+fn news(reply: &Reply<&str>, question: Question) -> Option<News> {
+    match reply {
+        Reply::Accepted(accepted) if Desk::wants(question.verb) => {
+            let of_code = accepted.uses.iter().find(|one| one.code_index == 0);
+            let is_whole = match question.verb {
+                Verb::Confirm => {
+                    accepted.state == Became::Redeemed && accepted.live == accepted.size
                 }
-            }
-            Reply::Refused(refused) => self.tally.refuse(refused.reason),
-            Reply::Error(error) => {
-                self.tally.fail(|| format!("{} ({})", error.message, error.number));
-            }
-            Reply::Welcome(_) | Reply::CodeStatus(_) | Reply::Pong(_) | Reply::GoAway(_) => {
-                self.tally.fail(|| "an answer that does not belong to the question".to_owned());
-            }
+                Verb::Release => accepted.live == 0,
+                Verb::Validate | Verb::Redeem | Verb::Hold => true,
+            };
+            Some(News::Yes { question, ordinal: of_code.map_or(0, |one| one.ordinal), is_whole })
         }
+        Reply::Refused(refused) if Desk::wants(question.verb) => {
+            Some(News::No { question, is_transient: refused.transient })
+        }
+        Reply::Accepted(_)
+        | Reply::Refused(_)
+        | Reply::Error(_)
+        | Reply::Welcome(_)
+        | Reply::CodeStatus(_)
+        | Reply::Pong(_)
+        | Reply::GoAway(_) => None,
     }
 }
 
@@ -252,33 +389,30 @@ pub(crate) async fn carry_out(
     plan: Plan,
     title: &str,
 ) -> anyhow::Result<Figures> {
-    let (run, connections, ports) = connect(options, plan).await?;
-    let progress = progress_bar(&run.plan, title);
-    let pacer = match run.plan.kind {
-        Loop::Open { rate } => {
+    carry_out_beside(options, plan, title, None).await
+}
+
+/// Carries out a plan, and measures what processor time this process, the server's, uses while it
+/// is measured.
+pub(crate) async fn carry_out_beside(
+    options: Options,
+    plan: Plan,
+    title: &str,
+    server: Option<u32>,
+) -> anyhow::Result<Figures> {
+    let (run, connections, ports) = connect::connect(&options, plan).await?;
+    let pacer = match run.curve() {
+        Some(curve) => {
             let (run, ports) = (Arc::clone(&run), ports.clone());
             let thread = std::thread::Builder::new().name("pacer".to_owned());
-            Some(thread.spawn(move || pacer::pace(&run, &ports, rate))?)
+            Some(thread.spawn(move || pacer::pace(&run, &ports, &curve))?)
         }
-        Loop::Closed { in_flight } => {
-            let now_ns = run.now_ns();
-            for port in &ports {
-                (0..in_flight).for_each(|_| _ = port.send(now_ns));
-            }
+        None => {
+            ask_first(&run, &ports);
             None
         }
     };
-    while !run.is_over() && run.now_ns() < run.end_ns() {
-        tokio::time::sleep(
-            TICK.min(Duration::from_nanos(run.end_ns().saturating_sub(run.now_ns()))),
-        )
-        .await;
-        progress.set_position(run.now_ns() / 1_000_000);
-        if ports.iter().all(|port| port.state().is_closed) {
-            run.is_over.store(true, Ordering::Relaxed);
-        }
-    }
-    run.is_over.store(true, Ordering::Relaxed);
+    let cpu_s = watch_over(&run, &ports, title, server).await;
     let punctuality = match pacer {
         Some(thread) => Some(thread.join().map_err(|_| anyhow::anyhow!("the pacer failed"))??),
         None => None,
@@ -289,50 +423,60 @@ pub(crate) async fn carry_out(
     {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    let figures = figures(&run, &ports, punctuality.as_ref());
+    let unknown = unanswered(&run, &ports);
+    let counts = run.board.all(&unknown)?;
+    let desk = &run.desks.measured;
+    if desk.known.is_ours && counts.is_settled() {
+        audit::audit(options, desk).await?;
+    }
     connections.iter().for_each(Connection::close);
-    progress.finish_and_clear();
-    figures
+    figures::figures(&run, &counts, punctuality.as_ref(), cpu_s)
 }
 
-type Connected = (Arc<Run>, Vec<Connection>, Vec<Arc<Port>>);
-
-async fn connect(options: Options, plan: Plan) -> anyhow::Result<Connected> {
-    let (kind, count) = (plan.kind, plan.connections);
-    let ordinals = match plan.workload.law {
-        Law::Hot => Ordinals::hot(),
-        Law::Once | Law::Uniform => Ordinals::many(),
-    };
-    let mut connections = Vec::new();
-    let mut welcome_room = u32::MAX;
-    let connector = Connector::new(options).await?;
-    for _ in 0..count {
-        let connection = connector.connect().await?;
-        welcome_room = welcome_room.min(connection.welcome().in_flight_max.max(1));
-        connections.push(connection);
-    }
-    let room = match kind {
-        Loop::Open { .. } => welcome_room,
-        Loop::Closed { in_flight } => {
-            ensure!(in_flight <= welcome_room, "the server allows {welcome_room} in flight");
-            in_flight
+/// Fills a closed loop.
+fn ask_first(run: &Run, ports: &[Arc<Port>]) {
+    if let Loop::Closed { in_flight } = run.plan.kind {
+        let now_ns = run.now_ns();
+        for port in ports {
+            (0..in_flight).for_each(|_| _ = port.send(now_ns));
         }
-    };
-    let run = Arc::new(Run {
-        plan,
-        watch: Stopwatch::start(),
-        ordinals,
-        is_over: AtomicBool::new(false),
-        ran_out_ns: AtomicU64::new(u64::MAX),
-    });
-    let mut ports = Vec::new();
-    for (connection, number) in connections.iter_mut().zip(0..) {
-        let port = Arc::new(Port::new(&run, number, room)?);
-        let lane = connection.lane(Receiver(Arc::clone(&port))).await?;
-        port.lane.set(lane).ok().context("a port has one lane")?;
-        ports.push(port);
     }
-    Ok((run, connections, ports))
+}
+
+/// Shows progress until the run is over. Gives the processor time that the server's process used in
+/// the measured time, if there is one.
+async fn watch_over(
+    run: &Run,
+    ports: &[Arc<Port>],
+    title: &str,
+    server: Option<u32>,
+) -> Option<f64> {
+    let progress = progress_bar(&run.plan, title);
+    let (mut seen_ns, mut seen) = (0, 0);
+    let mut cpu_before = None;
+    while !run.is_over() && run.now_ns() < run.end_ns() {
+        if cpu_before.is_none() && run.now_ns() >= run.begin_ns() {
+            cpu_before = server.and_then(cpu_seconds);
+        }
+        let wakes_ns = [run.begin_ns(), run.end_ns()].map(|ns| ns.checked_sub(run.now_ns()));
+        let wakes = wakes_ns.into_iter().flatten().filter(|ns| *ns > 0).map(Duration::from_nanos);
+        tokio::time::sleep(wakes.fold(TICK, Duration::min)).await;
+        let (now_ns, now) = (run.now_ns(), run.board.answered());
+        progress.set_position(now_ns / 1_000_000);
+        if now_ns - seen_ns >= 1_000_000_000 {
+            #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+            let per_s = (now - seen) as f64 * 1e9 / (now_ns - seen_ns) as f64;
+            progress.set_message(format!("{title} {}/s", figure(per_s, 0)));
+            (seen_ns, seen) = (now_ns, now);
+        }
+        if ports.iter().all(|port| port.state().is_closed) {
+            break;
+        }
+    }
+    run.is_over.store(true, Ordering::Relaxed);
+    progress.finish_and_clear();
+    let cpu_after = server.and_then(cpu_seconds);
+    cpu_before.zip(cpu_after).map(|(before, after)| after - before)
 }
 
 fn progress_bar(plan: &Plan, title: &str) -> ProgressBar {
@@ -345,52 +489,15 @@ fn progress_bar(plan: &Plan, title: &str) -> ProgressBar {
     bar
 }
 
-fn figures(
-    run: &Run,
-    ports: &[Arc<Port>],
-    punctuality: Option<&Punctuality>,
-) -> anyhow::Result<Figures> {
-    let mut all = Tally::new()?;
+/// How many questions of each part nobody answered. Answers that come later do not count any more.
+fn unanswered(run: &Run, ports: &[Arc<Port>]) -> ByPart<u64> {
+    let mut unknown = ByPart::default();
     for port in ports {
-        let mut state = port.state();
-        let unanswered = state.pending.iter().flatten().count();
-        state.tally.unknown = u64::try_from(unanswered).unwrap_or(u64::MAX);
-        all.add(&state.tally)?;
+        for pending in port.state().pending.iter_mut().filter_map(Option::take) {
+            *unknown.of_mut(run.part(pending.due_ns)) += 1;
+        }
     }
-    let window = Duration::from_nanos(run.end_ns().saturating_sub(run.begin_ns()));
-    let seconds = window.as_secs_f64().max(1e-3);
-    let per_s = |count: u64| {
-        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-        let count = count as f64;
-        (count / seconds).round()
-    };
-    let plan = &run.plan;
-    let (kind, in_flight) = match plan.kind {
-        Loop::Open { .. } => ("open", None),
-        Loop::Closed { in_flight } => ("closed (peak)", Some(in_flight)),
-    };
-    Ok(Figures {
-        verb: plan.workload.mix.name(),
-        law: plan.workload.law,
-        kind,
-        connections: plan.connections,
-        in_flight,
-        seconds,
-        offered_per_s: punctuality.map(|punctuality| per_s(punctuality.due)),
-        achieved_per_s: per_s(all.answered_in_window),
-        latency: all.latencies.quantiles(),
-        pacer_late: punctuality.map(|punctuality| punctuality.late.quantiles()),
-        server_cpu_us: None,
-        asked: all.asked,
-        yes: all.yes,
-        refused: all.refused,
-        replayed: all.replayed,
-        errors: all.errors,
-        first_error: all.first_error,
-        unknown: all.unknown,
-        ordinals: run.ordinals.seen(),
-        codes_ran_out: run.ran_out_ns.load(Ordering::Relaxed) != u64::MAX,
-    })
+    unknown
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 
 use anyhow::Context;
 use jeton::metrics::Stopwatch;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stats::{Latencies, Quantiles};
 
@@ -18,7 +18,7 @@ const SYNCS: u32 = 300;
 const SYNC_BYTES: usize = 512;
 
 /// The machine and the exact command.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) cpu: String,
     pub(crate) cores: usize,
@@ -31,7 +31,7 @@ pub(crate) struct Machine {
     /// What one small durable write costs there.
     pub(crate) sync: Option<Quantiles>,
     pub(crate) profile: String,
-    pub(crate) version: &'static str,
+    pub(crate) version: String,
     pub(crate) commit: Option<String>,
     pub(crate) command: String,
 }
@@ -39,8 +39,6 @@ pub(crate) struct Machine {
 impl Machine {
     /// Looks around; measures the disk below `store`, if something is stored.
     pub(crate) fn look(store: Option<&Path>) -> anyhow::Result<Self> {
-        let profile = profile();
-        let release = if profile == "release" { " --release" } else { "" };
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         Ok(Self {
             cpu: cpu(),
@@ -50,11 +48,17 @@ impl Machine {
             load_average: first_line("/proc/loadavg").split(' ').next().unwrap_or("").to_owned(),
             file_system: store.and_then(file_system),
             sync: store.map(sync).transpose()?,
-            command: format!("cargo run{release} -p loadtest -- {}", arguments.join(" ")),
-            profile,
-            version: env!("CARGO_PKG_VERSION"),
+            command: Self::command_of(&arguments.join(" ")),
+            profile: profile(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             commit: commit(),
         })
+    }
+
+    /// What to type so that this program hears `words`.
+    pub(crate) fn command_of(words: &str) -> String {
+        let release = if profile() == "release" { " --release" } else { "" };
+        format!("cargo run{release} -p loadtest -- {words}")
     }
 }
 
@@ -130,9 +134,9 @@ pub(crate) fn cpu_seconds(process: u32) -> Option<f64> {
     Some((ticks()? + ticks()?) / TICKS)
 }
 
-/// Memory that this process has in use, in bytes.
-pub(crate) fn resident_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+/// Memory that a process has in use, in bytes.
+pub(crate) fn resident_bytes(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)

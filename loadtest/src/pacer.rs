@@ -4,13 +4,17 @@
 //! sleeps until the next question is due and then asks all that are. By how much it was late itself
 //! is measured and reported: it is part of every latency.
 
+mod curve;
+
 use std::fs;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use crate::drive::{Port, Run, Sent};
-use crate::stats::Latencies;
+use crate::stats::{Latencies, Series};
+
+pub(crate) use curve::{Curve, Stretch};
 
 /// How long is waited when every lane has as much in flight as it may.
 const FULL_PAUSE: Duration = Duration::from_micros(50);
@@ -22,39 +26,41 @@ pub(crate) struct Punctuality {
     pub(crate) late: Latencies,
     /// Questions that were due in the measured window, asked or not.
     pub(crate) due: u64,
+    /// The same, by the second.
+    pub(crate) series: Series,
 }
 
-/// Asks `rate` questions a second, spread evenly over time and over the ports, until the run is
-/// over.
-pub(crate) fn pace(run: &Run, ports: &[Arc<Port>], rate: u32) -> anyhow::Result<Punctuality> {
-    be_punctual();
-    let mut punctuality = Punctuality { late: Latencies::new()?, due: 0 };
-    let mut turns = ports.iter().cycle();
-    'questions: for number in 0_u64.. {
-        let due_ns = due_ns(number, rate);
-        wait_until(run, due_ns);
-        while send(&mut turns, ports.len(), due_ns) == Sent::Full {
-            thread::park_timeout(FULL_PAUSE);
-            if run.is_over() {
-                punctuality.due += missed(run, number, rate);
-                break 'questions;
-            }
+impl Punctuality {
+    fn due(&mut self, run: &Run, due_ns: u64) {
+        if run.measures(due_ns) {
+            self.due += 1;
+            self.series.due(due_ns);
         }
-        if run.is_over() {
+    }
+}
+
+/// Asks as many questions as the curve says, spread evenly over the ports, until the curve or the
+/// run is over.
+pub(crate) fn pace(run: &Run, ports: &[Arc<Port>], curve: &Curve) -> anyhow::Result<Punctuality> {
+    be_punctual();
+    let mut punctuality = Punctuality { late: Latencies::new()?, due: 0, series: run.series() };
+    let mut turns = ports.iter().cycle();
+    let mut dues = curve.dues();
+    while let Some(due_ns) = dues.next() {
+        wait_until(run, due_ns);
+        if !ask(run, &mut turns, ports.len(), due_ns) {
+            // What was due until now could not even be asked.
+            let now_ns = run.now_ns();
+            let missed = std::iter::once(due_ns).chain(dues);
+            missed.take_while(|ns| *ns < now_ns).for_each(|ns| punctuality.due(run, ns));
             break;
         }
+        punctuality.due(run, due_ns);
         if run.measures(due_ns) {
-            punctuality.due += 1;
             punctuality.late.record(run.now_ns().saturating_sub(due_ns));
         }
     }
     Ok(punctuality)
-}
-
-/// When the question with this number is due, in nanoseconds since the run began.
-fn due_ns(number: u64, rate: u32) -> u64 {
-    let ns = u128::from(number) * 1_000_000_000 / u128::from(rate.max(1));
-    u64::try_from(ns).unwrap_or(u64::MAX)
 }
 
 fn wait_until(run: &Run, due_ns: u64) {
@@ -67,17 +73,21 @@ fn wait_until(run: &Run, due_ns: u64) {
     }
 }
 
-/// Asks on the next port that has room.
-fn send<'a>(turns: &mut impl Iterator<Item = &'a Arc<Port>>, ports: usize, due_ns: u64) -> Sent {
-    let mut tries = turns.take(ports).map(|port| port.send(due_ns));
-    tries.find(|sent| *sent != Sent::Full).unwrap_or(Sent::Full)
-}
-
-/// Questions from `number` on that were due in the window and could not even be asked.
-fn missed(run: &Run, number: u64, rate: u32) -> u64 {
-    let dues = (number..).map(|number| due_ns(number, rate));
-    let until_now = dues.take_while(|due_ns| *due_ns < run.now_ns());
-    until_now.filter(|due_ns| run.measures(*due_ns)).map(|_| 1).sum()
+/// Asks on the next port that has room, once there is one. `false` when the run was over before.
+fn ask<'a>(
+    run: &Run,
+    turns: &mut impl Iterator<Item = &'a Arc<Port>>,
+    ports: usize,
+    due_ns: u64,
+) -> bool {
+    while !run.is_over() {
+        let mut tries = turns.take(ports).map(|port| port.send(due_ns));
+        if tries.any(|sent| sent != Sent::Full) {
+            return true;
+        }
+        thread::park_timeout(FULL_PAUSE);
+    }
+    false
 }
 
 /// Asks the kernel not to round this thread's sleeps up: by default it adds up to 50 µs. Where it
@@ -87,16 +97,5 @@ fn be_punctual() {
     if let Some(thread) = link.file_name().and_then(|name| name.to_str()) {
         // Best effort, as said.
         let _refused = fs::write(format!("/proc/{thread}/timerslack_ns"), "1");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::due_ns;
-
-    #[test]
-    fn a_schedule_is_even_and_exact() {
-        assert_eq!((due_ns(0, 3), due_ns(1, 3), due_ns(3, 3)), (0, 333_333_333, 1_000_000_000));
-        assert_eq!(due_ns(86_400 * 1_000_000, 1_000_000), 86_400_000_000_000);
     }
 }

@@ -1,38 +1,57 @@
 //! What was found, for people and for programs.
 
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write};
+use std::path::Path;
 
-use serde::Serialize;
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
 
-use crate::drive::Figures;
+use crate::args::Keep;
+use crate::drive::{Figures, Standings, WarmUp};
+use crate::html;
 use crate::machine::Machine;
+use crate::profile::Profile;
 use crate::stats::{Quantiles, median};
 
 /// What is printed in the end.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) runs: Vec<Named>,
 }
 
 /// A run, and what answers survived in it; that is unknown for a server of somebody else's.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Named {
-    pub(crate) durability: Option<&'static str>,
+    pub(crate) durability: Option<Keep>,
+    /// The story it tells, if any.
+    pub(crate) profile: Option<Profile>,
+    /// When its phases begin.
+    pub(crate) phases: Vec<Phase>,
     #[serde(flatten)]
     pub(crate) figures: Figures,
 }
 
+/// A phase of a story.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Phase {
+    pub(crate) name: String,
+    /// Its beginning, in seconds since the measured time began.
+    pub(crate) at_s: f64,
+}
+
 impl Named {
     /// What makes two runs the same measurement.
-    fn title(&self) -> [String; 5] {
+    pub(crate) fn title(&self) -> [String; 5] {
         let Figures { verb, law, connections, in_flight, kind, .. } = &self.figures;
         let shape = match in_flight {
             Some(in_flight) => format!("{connections} x {in_flight}"),
             None => connections.to_string(),
         };
-        let durability = self.durability.unwrap_or("-").to_owned();
-        [durability, verb.clone(), law.name().to_owned(), (*kind).to_owned(), shape]
+        let durability = self.durability.map_or("-", Keep::name).to_owned();
+        let kind = self.profile.map_or(kind.name(), Profile::name).to_owned();
+        [durability, verb.clone(), law.name().to_owned(), kind, shape]
     }
 }
 
@@ -50,7 +69,25 @@ impl Report {
                 write_answers(&mut out, run)?;
             }
         }
-        Ok(self.runs.iter().all(|run| run.figures.broken().is_empty()))
+        Ok(self.is_kept())
+    }
+
+    /// Whether every promise was kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.runs.iter().all(|run| run.figures.broken().is_empty())
+    }
+
+    /// Writes it as one page that needs nothing else.
+    pub(crate) fn write_html(&self, file: &Path) -> anyhow::Result<()> {
+        fs::write(file, html::page(self)).with_context(|| file.display().to_string())
+    }
+
+    /// Reads what `--json` printed.
+    pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
+        let whence = || file.display().to_string();
+        let file = File::open(file).with_context(whence)?;
+        serde_json::from_reader(BufReader::new(file))
+            .with_context(|| format!("{} is no report that --json printed", whence()))
     }
 
     fn write_table(&self, out: &mut impl Write) -> io::Result<()> {
@@ -76,7 +113,8 @@ impl Report {
             out,
             "\nLatencies in µs: open loop from when the request was due, closed loop from when it \
              was asked.\n\"late\" is how late the generator itself was (p50/p99), which the open \
-             loop's latencies include.\n\"cpu\" is the server's processor time for a request, in µs."
+             loop's latencies\ninclude. \"cpu\" is the server's processor time for an answer, in \
+             µs."
         )
     }
 }
@@ -173,53 +211,95 @@ fn write_aligned(out: &mut impl Write, rows: &[Vec<String>]) -> io::Result<()> {
 /// What the answers were, and whether they were right.
 fn write_answers(out: &mut impl Write, run: &Named) -> io::Result<()> {
     let found = &run.figures;
-    let refused: Vec<String> =
-        found.refused.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-    let refused = if refused.is_empty() { "none".to_owned() } else { refused.join(", ") };
-    write!(
-        out,
-        "\n{}: asked {}, yes {}, refused {refused}, errors {}, unknown {}",
-        run.title().join(" · "),
-        found.asked,
-        found.yes,
-        found.errors,
-        found.unknown
-    )?;
-    let seen = &found.ordinals;
-    if seen.different > 0 {
-        write!(
-            out,
-            "; uses {} different ({} to {}), {} twice",
-            seen.different, seen.first, seen.last, seen.twice
-        )?;
-    }
-    if found.codes_ran_out {
-        write!(out, "; the codes ran out after {:.1} s", found.seconds)?;
-    }
-    if let Some(error) = &found.first_error {
-        write!(out, "\n  first error: {error}")?;
+    writeln!(out, "\n{}", run.title().join(" · "))?;
+    for line in answers(found) {
+        writeln!(out, "  {line}")?;
     }
     for broken in found.broken() {
-        write!(out, "\n  BROKEN PROMISE: {broken}")?;
+        writeln!(out, "  BROKEN PROMISE: {broken}")?;
     }
-    writeln!(out)
+    Ok(())
+}
+
+/// What the answers of a run were, a sentence a line.
+pub(crate) fn answers(found: &Figures) -> Vec<String> {
+    let Figures { asked, yes, errors, unknown, .. } = found;
+    let refused = reasons(&found.refused);
+    let mut lines = vec![format!(
+        "asked {asked}, yes {yes}, refused {refused}, errors {errors}, unknown {unknown}"
+    )];
+    if let (Some(yes), Some(no)) = (&found.latency_accepted, &found.latency_refused) {
+        lines.push(format!("yes in {}, refused in {}", short(yes), short(no)));
+    }
+    let seen = &found.ordinals;
+    if seen.different > 0 {
+        lines.push(format!(
+            "uses {} different ({} to {}), {} twice",
+            seen.different, seen.first, seen.last, seen.twice
+        ));
+    }
+    lines.extend(found.standings.as_ref().map(standings));
+    if found.codes_ran_out {
+        lines.push(format!("the codes ran out after {:.1} s", found.seconds));
+    }
+    lines.extend(found.first_error.as_ref().map(|error| format!("first error: {error}")));
+    if let Some(WarmUp { seconds, asked, yes, refused, errors, unknown, latency, .. }) =
+        &found.warm_up
+    {
+        lines.push(format!(
+            "warm-up, counted apart: {seconds} s, asked {asked}, yes {yes}, refused {}, errors \
+             {errors}, unknown {unknown}, {}",
+            reasons(refused),
+            short(latency)
+        ));
+    }
+    lines
+}
+
+fn reasons(refused: &std::collections::BTreeMap<Box<str>, u64>) -> String {
+    let refused: Vec<_> =
+        refused.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    if refused.is_empty() { "none".to_owned() } else { refused.join(", ") }
+}
+
+fn short(latency: &Quantiles) -> String {
+    let Quantiles { p50_us, p99_us, .. } = *latency;
+    format!("p50 {} µs, p99 {} µs", figure(p50_us, 0), figure(p99_us, 0))
+}
+
+fn standings(found: &Standings) -> String {
+    let Standings { over, unresolved, not_whole, compared, differing, .. } = found;
+    let counts = match compared {
+        0 => String::new(),
+        _ => format!("; the server's own count of {compared} codes differs for {differing}"),
+    };
+    format!(
+        "{over} uses beyond a limit, {unresolved} holds not found again, {not_whole} not whole\
+         {counts}"
+    )
 }
 
 /// The machine, one fact a line.
 pub(crate) fn write_machine(out: &mut impl Write, machine: &Machine) -> io::Result<()> {
+    facts(machine).iter().try_for_each(|(name, fact)| writeln!(out, "{name:<9} {fact}"))
+}
+
+/// What is known of a machine, each fact with its name.
+pub(crate) fn facts(machine: &Machine) -> Vec<(&'static str, String)> {
     let Machine { cpu, cores, memory_gib, kernel, load_average, profile, version, .. } = machine;
-    writeln!(out, "machine   {cpu}, {cores} cores, {memory_gib} GiB, Linux {kernel}")?;
-    writeln!(out, "load      {load_average} before it began (1 minute average)")?;
-    if let Some(file_system) = &machine.file_system {
-        writeln!(out, "disk      {file_system}")?;
-    }
-    if let Some(sync) = &machine.sync {
-        let Quantiles { p50_us, p99_us, .. } = sync;
-        writeln!(out, "fdatasync p50 {p50_us} µs, p99 {p99_us} µs, for 512 bytes appended")?;
+    let mut facts = vec![
+        ("machine", format!("{cpu}, {cores} cores, {memory_gib} GiB, Linux {kernel}")),
+        ("load", format!("{load_average} before it began (1 minute average)")),
+    ];
+    facts.extend(machine.file_system.as_ref().map(|mount| ("disk", mount.clone())));
+    if let Some(Quantiles { p50_us, p99_us, .. }) = &machine.sync {
+        let told = format!("p50 {p50_us} µs, p99 {p99_us} µs, for 512 bytes appended");
+        facts.push(("fdatasync", told));
     }
     let commit = machine.commit.as_deref().unwrap_or("unknown");
-    writeln!(out, "program   jeton {version}, commit {commit}, profile {profile}")?;
-    writeln!(out, "command   {}", machine.command)
+    facts.push(("program", format!("jeton {version}, commit {commit}, profile {profile}")));
+    facts.push(("command", machine.command.clone()));
+    facts
 }
 
 #[cfg(test)]

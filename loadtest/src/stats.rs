@@ -4,11 +4,15 @@
 //!
 //! Invariant: every request that was asked is in exactly one of yes, no, errors and unknown.
 
+mod series;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use series::{Second, Series};
 
 /// Longest latency that is told apart from longer ones, in nanoseconds: a minute.
 const LATENCY_NS_MAX: u64 = 60_000_000_000;
@@ -40,6 +44,39 @@ impl Latencies {
         Ok(self.0.add(&other.0)?)
     }
 
+    /// How many.
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The figures that are reported, if there are any.
+    pub(crate) fn some_quantiles(&self) -> Option<Quantiles> {
+        (!self.0.is_empty()).then(|| self.quantiles())
+    }
+
+    /// For a plot: shares from 0 up to the last one that a single latency can tell, each with the
+    /// latency that it did not exceed; [`POINTS`] of them for each further nine.
+    pub(crate) fn percentiles(&self) -> Vec<Percentile> {
+        /// Enough for a smooth line.
+        const POINTS: u32 = 8;
+        let (mut points, count) = (Vec::new(), self.0.len());
+        let round = |share: f64| (share * 1e9).round() / 1e9;
+        for step in 0_u32.. {
+            let left = 10_f64.powf(-f64::from(step) / f64::from(POINTS));
+            #[expect(clippy::cast_precision_loss, reason = "far below 2^52 latencies")]
+            if left * (count as f64) < 1.0 {
+                break;
+            }
+            let share = 1.0 - left;
+            points.push(Percentile(round(share), micros(self.0.value_at_quantile(share))));
+        }
+        if count > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "far below 2^52 latencies")]
+            points.push(Percentile(round(1.0 - 1.0 / count as f64), micros(self.0.max())));
+        }
+        points
+    }
+
     /// The figures that are reported.
     pub(crate) fn quantiles(&self) -> Quantiles {
         let at = |quantile| micros(self.0.value_at_quantile(quantile));
@@ -59,8 +96,12 @@ fn micros(ns: u64) -> f64 {
     (ns as f64 / 100.0).round() / 10.0
 }
 
+/// A share of latencies, and the latency in microseconds that it did not exceed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Percentile(pub(crate) f64, pub(crate) f64);
+
 /// Latencies in microseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Quantiles {
     pub(crate) p50_us: f64,
     pub(crate) p90_us: f64,
@@ -69,17 +110,19 @@ pub(crate) struct Quantiles {
     pub(crate) max_us: f64,
 }
 
-/// What one lane counts.
+/// What is counted of one part of a run: its warm-up, or what is measured.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
-    /// Of requests that were due in the measured window.
-    pub(crate) latencies: Latencies,
-    /// Answers that came in the measured window.
-    pub(crate) answered_in_window: u64,
+    /// Of requests that were answered yes.
+    pub(crate) accepted: Latencies,
+    /// Of requests that were refused.
+    pub(crate) refused: Latencies,
     pub(crate) asked: u64,
     pub(crate) yes: u64,
     /// By reason.
-    pub(crate) refused: BTreeMap<Box<str>, u64>,
+    pub(crate) no: BTreeMap<Box<str>, u64>,
+    /// Refusals that the same request would meet again.
+    pub(crate) no_for_good: u64,
     /// Answers that were those of an earlier request, though no id was used twice.
     pub(crate) replayed: u64,
     /// Protocol errors, and requests that could not be sent.
@@ -94,11 +137,12 @@ impl Tally {
     /// Nothing yet.
     pub(crate) fn new() -> anyhow::Result<Self> {
         Ok(Self {
-            latencies: Latencies::new()?,
-            answered_in_window: 0,
+            accepted: Latencies::new()?,
+            refused: Latencies::new()?,
             asked: 0,
             yes: 0,
-            refused: BTreeMap::new(),
+            no: BTreeMap::new(),
+            no_for_good: 0,
             replayed: 0,
             errors: 0,
             first_error: None,
@@ -107,30 +151,37 @@ impl Tally {
     }
 
     /// A refusal.
-    pub(crate) fn refuse(&mut self, reason: &str) {
-        match self.refused.get_mut(reason) {
+    pub(crate) fn refuse(&mut self, reason: &str, is_transient: bool) {
+        self.no_for_good += u64::from(!is_transient);
+        match self.no.get_mut(reason) {
             Some(count) => *count += 1,
-            None => {
-                self.refused.insert(reason.into(), 1);
-            }
+            None => _ = self.no.insert(reason.into(), 1),
         }
     }
 
-    /// Something that is no answer.
+    /// Something that is neither yes nor no.
     pub(crate) fn fail(&mut self, why: impl FnOnce() -> String) {
         self.errors += 1;
         self.first_error.get_or_insert_with(why);
     }
 
-    /// All that another lane counted, too.
+    /// Yes and no together.
+    pub(crate) fn latencies(&self) -> anyhow::Result<Latencies> {
+        let mut all = self.accepted.clone();
+        all.add(&self.refused)?;
+        Ok(all)
+    }
+
+    /// All of the other's, too.
     pub(crate) fn add(&mut self, other: &Self) -> anyhow::Result<()> {
-        self.latencies.add(&other.latencies)?;
-        self.answered_in_window += other.answered_in_window;
+        self.accepted.add(&other.accepted)?;
+        self.refused.add(&other.refused)?;
         self.asked += other.asked;
         self.yes += other.yes;
-        for (reason, count) in &other.refused {
-            *self.refused.entry(reason.clone()).or_default() += count;
+        for (reason, count) in &other.no {
+            *self.no.entry(reason.clone()).or_default() += count;
         }
+        self.no_for_good += other.no_for_good;
         self.replayed += other.replayed;
         self.errors += other.errors;
         self.first_error = self.first_error.take().or_else(|| other.first_error.clone());
@@ -164,7 +215,7 @@ impl Default for Uses {
 }
 
 /// What is known of the uses that were given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct OrdinalsSeen {
     /// Different ones.
     pub(crate) different: u64,
@@ -237,14 +288,16 @@ fn set(bits: &mut Vec<u64>, ordinal: u64) -> Option<bool> {
     Some(is_new)
 }
 
-/// The middle one, and of two middles the lower.
+/// The middle one; of two middles, what lies halfway between them.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
-    figures.get(figures.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+    let at = |place: usize| figures.get(place).copied().unwrap_or_default();
+    let len = figures.len();
+    f64::midpoint(at(len.saturating_sub(1) / 2), at(len / 2))
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here fails the test")]
 mod tests {
     use super::*;
 
@@ -277,9 +330,22 @@ mod tests {
     }
 
     #[test]
+    fn percentiles_go_as_far_as_there_are_latencies() {
+        let mut latencies = Latencies::new().unwrap();
+        assert_eq!((latencies.percentiles(), latencies.some_quantiles()), (vec![], None));
+        (1..=1_000).for_each(|us| latencies.record(us * 1_000));
+        let points = latencies.percentiles();
+        assert_eq!(points.len(), 3 * 8 + 1 + 1, "three nines, the first point and the last");
+        assert!(points.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1), "{points:?}");
+        assert!((points[8].0 - 0.9).abs() < 1e-9 && (899.0..902.0).contains(&points[8].1));
+        let Percentile(share, us) = *points.last().unwrap();
+        assert!((share - 0.999).abs() < 1e-9 && us >= 1_000.0, "{share} {us}");
+    }
+
+    #[test]
     fn medians() {
         assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
-        assert!((median(vec![4.0, 1.0]) - 1.0).abs() < f64::EPSILON);
+        assert!((median(vec![4.0, 1.0]) - 2.5).abs() < f64::EPSILON);
         assert!(median(Vec::new()).abs() < f64::EPSILON);
     }
 }

@@ -5,7 +5,7 @@ use jeton::testing::{BoxOptions, ServerBox};
 
 use super::*;
 use crate::stats::{Latencies, OrdinalsSeen};
-use crate::workload::{Codes, Mix};
+use crate::workload::{Codes, Law, Mix};
 
 const USES: u64 = 500;
 
@@ -49,24 +49,33 @@ fn broken_promises_are_found() {
     let found = Figures {
         verb: "redeem".to_owned(),
         law: Law::Hot,
-        kind: "open",
+        kind: Kind::Open,
         connections: 1,
         in_flight: None,
         seconds: 1.0,
         offered_per_s: None,
         achieved_per_s: 0.0,
+        accepted_per_s: 0.0,
         latency: quantiles,
+        latency_accepted: None,
+        latency_refused: None,
         pacer_late: None,
         server_cpu_us: None,
         asked: 12,
         yes: 10,
-        refused: [("busy".into(), 1)].into(),
+        refused: [("usage_limit".into(), 1)].into(),
+        refused_for_good: 0,
         replayed: 1,
         errors: 0,
         first_error: None,
         unknown: 0,
         ordinals: seen,
+        standings: Some(Standings { over: 2, unresolved: 3, ..Standings::default() }),
+        uses_max: Some(11),
+        is_ours: true,
         codes_ran_out: false,
+        warm_up: None,
+        plots: Plots::default(),
     };
     assert_eq!(
         found.broken(),
@@ -75,6 +84,9 @@ fn broken_promises_are_found() {
             "1 uses were given twice",
             "1 answers were another request's",
             "the uses of the hot code have gaps",
+            "2 uses were given beyond a code's limit",
+            "3 open holds were not there any more",
+            "sold out after 10 of 11 uses",
         ]
     );
 }
