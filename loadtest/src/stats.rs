@@ -55,7 +55,7 @@ impl Latencies {
     }
 
     /// For a plot: shares from 0 up to the last one that a single latency can tell, each with the
-    /// latency that it did not exceed; [`POINTS`] of them for each further nine.
+    /// latency that it did not exceed; eight of them for each further nine.
     pub(crate) fn percentiles(&self) -> Vec<Percentile> {
         /// Enough for a smooth line.
         const POINTS: u32 = 8;
