@@ -117,25 +117,31 @@ pub(super) fn apply<'a>(
         for_each_name(command, |name, _| *times.entry(name).or_default() += 1);
     }
     let is_alone = |name: &[u8; 16]| times.get(name) == Some(&1);
-    let foreseen = |command: &'a Command| {
-        let one = Foreseen::of(command).filter(|_| reach == Reach::All)?;
-        is_alone(&one.posting.id.0).then_some(one)
+    let way = |command: &'a Command| {
+        let one = Foreseen::of(command).filter(|_| reach == Reach::All);
+        match one.filter(|one| is_alone(&one.posting.id.0)) {
+            Some(one) if one.is_first() && is_alone(&one.key.owner.0) => Way::First(one),
+            Some(one) => Way::Use(one),
+            None => Way::Any(command),
+        }
     };
-    let is_first = |one: &Foreseen<'_>| one.is_first() && is_alone(&one.key.owner.0);
+    let ways: Vec<Way<'_>> = commands.clone().map(way).collect();
     // The keys that are read at once, and those that are left to who knows their places.
     let (mut keys, mut left) = (Vec::new(), Vec::new());
     let mut seen: Set<[u8; 16]> = Set::default();
-    for command in commands.clone() {
-        let one = foreseen(command);
+    for (command, way) in commands.zip(&ways) {
         for_each_name(command, |name, letter| {
             let partition = match letter {
                 RECEIPT => reach.home(&PostingId(name), place.partitions),
                 _ => partition_of(&name, place.partitions),
             };
             let is_ours = reach == Reach::All || reach == Reach::One(partition);
-            if is_ours && (is_alone(&name) || seen.insert(name)) {
-                let is_left = one.is_some_and(|one| letter == RECEIPT || is_first(&one));
-                let keys = if is_left { &mut left } else { &mut keys };
+            if is_ours && seen.insert(name) {
+                let keys = match way {
+                    Way::First(_) => &mut left,
+                    Way::Use(_) if letter == RECEIPT => &mut left,
+                    Way::Use(_) | Way::Any(_) => &mut keys,
+                };
                 keys.push(key(partition, letter, &name));
             }
         });
@@ -146,21 +152,31 @@ pub(super) fn apply<'a>(
     keys.append(&mut left);
     let mut call = begin(place, APPLY, reach, &keys, now);
     call.arg(count);
-    for command in commands {
-        let Some(one) = foreseen(command) else {
-            call.arg(packed(command));
-            continue;
-        };
-        let home = reach.home(&one.posting.id, place.partitions);
-        if is_first(&one) {
-            call.arg(one.packed_first(at, at + 1, home));
-            at += 2;
-        } else {
-            call.arg(one.packed(at, home));
-            at += 1;
+    let home = |one: &Foreseen<'_>| reach.home(&one.posting.id, place.partitions);
+    for way in &ways {
+        match way {
+            Way::First(one) => {
+                call.arg(one.packed_first(at, at + 1, home(one)));
+                at += 2;
+            }
+            Way::Use(one) => {
+                call.arg(one.packed(at, home(one)));
+                at += 1;
+            }
+            Way::Any(command) => _ = call.arg(packed(command)),
         }
     }
     call
+}
+
+/// How a command goes to the function.
+enum Way<'a> {
+    /// As the only use there can be; nothing else in the call names its owner or its posting.
+    First(Foreseen<'a>),
+    /// As the use of one counter; nothing else in the call names its posting.
+    Use(Foreseen<'a>),
+    /// As it is.
+    Any(&'a Command),
 }
 
 /// Every owner and posting that a command names, with the letter of its key.

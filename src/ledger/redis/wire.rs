@@ -577,6 +577,18 @@ fn state_of(number: u64) -> Decoded<State> {
     })
 }
 
+fn kind_number(kind: EventKind) -> u64 {
+    match kind {
+        EventKind::Redeemed => 1,
+        EventKind::Held => 2,
+        EventKind::Confirmed => 3,
+        EventKind::Released => 4,
+        EventKind::Extended => 5,
+        EventKind::Expired => 6,
+        EventKind::Followed => 7,
+    }
+}
+
 fn kind_of(number: u64) -> Decoded<EventKind> {
     Ok(match number {
         1 => EventKind::Redeemed,

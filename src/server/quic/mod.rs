@@ -119,15 +119,7 @@ impl Door {
     /// # Errors
     /// [`QuicError`].
     pub(super) fn open(shared: Arc<Shared>, options: Options) -> Result<Self, QuicError> {
-        let config = server_config(&options)?;
-        let socket = bind(&options).map_err(|error| QuicError::Socket(options.listen, error))?;
-        let endpoint = quinn::Endpoint::new(
-            endpoint_config(&options.endpoint_secret),
-            Some(config),
-            socket,
-            Arc::new(TokioRuntime),
-        )
-        .map_err(|error| QuicError::Socket(options.listen, error))?;
+        let endpoint = endpoint(&options)?;
         let options = Arc::new(options);
         let hall = Arc::new(Hall {
             shared,
@@ -187,6 +179,19 @@ async fn accept(endpoint: quinn::Endpoint, hall: Arc<Hall>) {
         let hall = Arc::clone(&hall);
         tokio::spawn(connection::serve(incoming, hall));
     }
+}
+
+/// An endpoint with the settings of the door, by itself: whoever measures another server on it
+/// measures that, and not other settings.
+///
+/// # Errors
+/// [`QuicError`].
+pub fn endpoint(options: &Options) -> Result<quinn::Endpoint, QuicError> {
+    let config = server_config(options)?;
+    let failed = |error| QuicError::Socket(options.listen, error);
+    let socket = bind(options).map_err(failed)?;
+    let settings = endpoint_config(&options.endpoint_secret);
+    quinn::Endpoint::new(settings, Some(config), socket, Arc::new(TokioRuntime)).map_err(failed)
 }
 
 fn bind(options: &Options) -> io::Result<UdpSocket> {

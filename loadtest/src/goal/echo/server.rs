@@ -5,25 +5,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
 use jeton::auth::certificate::Authority;
-use jeton::auth::tls::{ServerPem, quic_server_config};
 use jeton::clock::Clock;
 use jeton::protocol::{HEADER_LEN, Inbox, Reply, Request, Welcome};
-use quinn::crypto::rustls::QuicServerConfig;
-use quinn::{AckFrequencyConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
-use socket2::{Domain, Protocol, Socket, Type};
+use jeton::server::quic::{self, Options};
 
 use crate::box_server::Whereabouts;
 
 /// What the service offers, too.
 const IN_FLIGHT_MAX: u32 = 4_096;
 const LANES_MAX: u32 = 64;
-const IDLE_MS: u32 = 15_000;
-const UDP_BUFFER_BYTES: usize = 8 * 1024 * 1024;
 
 /// The bare echo that `goal` compares with.
 #[derive(Debug, Args)]
@@ -39,17 +33,11 @@ pub(crate) async fn serve(args: &ServeEchoArgs) -> anyhow::Result<()> {
     let now_ms = Clock::system().now().0;
     let (authority, ca) = Authority::create("echo", now_ms)?;
     let pem = authority.issue_server(&[], now_ms)?;
-    let pem = ServerPem {
-        certificate: &pem.certificate,
-        key: &pem.key,
-        client_authority: Some(&ca.certificate),
-    };
-    let tls = quic_server_config(pem, Arc::new(rustls::time_provider::DefaultTimeProvider))?;
-    let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
-    config.transport_config(Arc::new(transport()));
-    let runtime = Arc::new(quinn::TokioRuntime);
-    let endpoint =
-        quinn::Endpoint::new(quinn::EndpointConfig::default(), Some(config), socket()?, runtime)?;
+    let mut options = Options::new(pem.certificate, pem.key.to_string(), [0; 32]);
+    options.listen.set_port(0);
+    options.client_authority = Some(ca.certificate.clone());
+    options.lanes_max = LANES_MAX;
+    let endpoint = quic::endpoint(&options)?;
     let whereabouts = Whereabouts {
         server: endpoint.local_addr()?.to_string(),
         server_name: "localhost".to_owned(),
@@ -59,36 +47,6 @@ pub(crate) async fn serve(args: &ServeEchoArgs) -> anyhow::Result<()> {
     };
     tokio::spawn(accept(endpoint, canned));
     whereabouts.tell().await
-}
-
-/// The settings of the service's own door.
-fn transport() -> TransportConfig {
-    let mut ack = AckFrequencyConfig::default();
-    ack.max_ack_delay(Some(Duration::from_millis(2)));
-    let mut cubic = quinn::congestion::CubicConfig::default();
-    cubic.initial_window(256 * 1024);
-    let mut transport = TransportConfig::default();
-    transport
-        .max_concurrent_bidi_streams(VarInt::from_u32(LANES_MAX))
-        .max_concurrent_uni_streams(VarInt::from_u32(0))
-        .stream_receive_window(VarInt::from_u32(64 * 1024))
-        .receive_window(VarInt::from_u32(1024 * 1024))
-        .send_window(1024 * 1024)
-        .send_fairness(false)
-        .datagram_receive_buffer_size(None)
-        .initial_rtt(Duration::from_millis(20))
-        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_MS))))
-        .ack_frequency_config(Some(ack))
-        .congestion_controller_factory(Arc::new(cubic));
-    transport
-}
-
-fn socket() -> std::io::Result<std::net::UdpSocket> {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_recv_buffer_size(UDP_BUFFER_BYTES)?;
-    socket.set_send_buffer_size(UDP_BUFFER_BYTES)?;
-    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
-    Ok(socket.into())
 }
 
 async fn accept(endpoint: quinn::Endpoint, canned: Arc<Canned>) {

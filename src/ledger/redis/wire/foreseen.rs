@@ -7,14 +7,12 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::{COUNTER, Decoded, Reader, Writer, state_number};
+use super::{COUNTER, Decoded, Reader, Writer, kind_number, state_number};
+use crate::domain::book::EventKind;
 use crate::domain::posting::{
     AMOUNT_MAX, Command, Key, Leg, LegResult, Mode, Posting, Receipt, State,
 };
 use crate::domain::time::Timestamp;
-
-/// The kind of event.
-const REDEEMED_EVENT: u64 = 1;
 
 /// A posting of one leg, which counts.
 #[derive(Debug, Clone, Copy)]
@@ -135,7 +133,7 @@ impl<'a> Foreseen<'a> {
     fn event_up_to_count(&self) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(64));
         out.moment(self.posting.now);
-        out.uint(REDEEMED_EVENT);
+        out.uint(kind_number(EventKind::Redeemed));
         out.bytes(&self.posting.id.0);
         out.array(1);
         out.array(4);

@@ -1,7 +1,7 @@
 //! What the functions keep, written as they write it themselves.
 
-use super::{BALANCE, COUNTER, REGISTER, Writer, state_number};
-use crate::domain::book::{Change, Counter, Event, EventKind, Record, Register, Slot};
+use super::{BALANCE, COUNTER, REGISTER, Writer, kind_number, state_number};
+use crate::domain::book::{Change, Counter, Event, Record, Register, Slot};
 use crate::domain::id::PostingId;
 use crate::domain::posting::{Confirmed, Facet, FacetKind, Key, Receipt, Released, Setting};
 use crate::domain::time::Timestamp;
@@ -153,15 +153,7 @@ impl Writer {
         self.array(5);
         self.uint(event.number);
         self.moment(event.at);
-        self.uint(match event.kind {
-            EventKind::Redeemed => 1,
-            EventKind::Held => 2,
-            EventKind::Confirmed => 3,
-            EventKind::Released => 4,
-            EventKind::Extended => 5,
-            EventKind::Expired => 6,
-            EventKind::Followed => 7,
-        });
+        self.uint(kind_number(event.kind));
         self.bytes(&event.id.0);
         self.array(event.changes.len());
         for change in &event.changes {
