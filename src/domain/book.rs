@@ -215,21 +215,21 @@ impl Book {
     /// What each leg's counter or balance stands at, written into the results of a new receipt.
     fn stand(&self, receipt: &mut Receipt) {
         for (leg, result) in receipt.legs.iter().zip(&mut receipt.results) {
-            result.after = self.standing(leg);
+            result.after = self.standing(leg, receipt.at);
         }
     }
 
-    fn standings(&self, receipt: &Receipt) -> SmallVec<[u64; 2]> {
-        receipt.legs.iter().map(|leg| self.standing(leg)).collect()
+    fn standings(&self, receipt: &Receipt, now: Timestamp) -> SmallVec<[u64; 2]> {
+        receipt.legs.iter().map(|leg| self.standing(leg, now)).collect()
     }
 
-    fn standing(&self, leg: &Leg) -> u64 {
+    fn standing(&self, leg: &Leg, now: Timestamp) -> u64 {
         match leg {
             Leg::Count { key, .. } | Leg::Once { key, .. } => {
                 self.used(key).saturating_add(self.held(key))
             }
             Leg::Spend { key, .. } | Leg::Earn { key, .. } => {
-                self.balances.get(key).map_or(0, Balance::in_lots)
+                self.balances.get(key).map_or(0, |balance| balance.standing(now))
             }
             Leg::Interval { .. } | Leg::Zone { .. } => 0,
         }

@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 
 use super::Engine;
 use crate::catalog::{AuditEntry, Batch, StoreError};
-use crate::domain::book::Balance;
 use crate::domain::campaign::{Campaign, CodeState};
 use crate::domain::id::{CampaignId, TenantId};
 use crate::domain::posting::{FacetKind, Key};
@@ -91,12 +90,14 @@ impl Engine {
         each: &mut impl FnMut(Exported<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, LedgerError> {
         self.look_and_wait(page.iter().map(|(_, found)| found.code.owner).collect())?;
+        let now = self.now();
         for (text, found) in page.drain(..) {
             let owner = found.code.owner;
             let key = |kind| Key::of(owner, kind);
             let (used, left) = self.read_known(&[owner], || {
                 let book = self.ledger.read();
-                let left = book.balance(&key(FacetKind::Balance)).map(Balance::in_lots);
+                let balance = book.balance(&key(FacetKind::Balance));
+                let left = balance.map(|balance| balance.standing(now));
                 (book.used(&key(FacetKind::Uses)), left)
             })?;
             let opening = found.code.balance_minor.or(found.worth.balance_minor);

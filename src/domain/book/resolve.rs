@@ -42,7 +42,7 @@ impl Book {
         self.settle(&receipt, u64::MAX, (Force::Held, live), (Force::Used, wanted), now);
         receipt.state = State::Redeemed;
         receipt.confirmed = receipt.released + wanted;
-        let after = self.standings(&receipt);
+        let after = self.standings(&receipt, now);
         let event = self.record(EventKind::Confirmed, &receipt, now);
         receipt.confirm = Some(Confirmed { part, at: now, event, after });
         self.finish(receipt)
@@ -112,10 +112,10 @@ impl Book {
             (false, Force::Held, Some(until)) => self.open_hold(&receipt, until),
             (false, ..) => {}
         }
-        let after = self.standings(&receipt);
+        let after = self.standings(&receipt, now);
         let credit = credit.map(|leg| {
             let mut result = self.take(leg, Force::Used, 0, now);
-            result.after = self.standing(leg);
+            result.after = self.standing(leg, now);
             Box::new((leg.clone(), result))
         });
         let event = self.record(EventKind::Released, &receipt, now);

@@ -1126,7 +1126,7 @@ local function settle(receipt, only, from_held, from, to_held, to, now)
   return lapsed, short
 end
 
-local function standing(leg)
+local function standing(leg, now)
   local kind, owner, entry = leg[1], leg[2], leg[3]
   if is_foreign(owner) then
     return 0
@@ -1134,15 +1134,15 @@ local function standing(leg)
     return used(owner, entry) + held(owner, entry)
   elseif kind == SPEND or kind == EARN then
     local balance = owner_record(owner)[2][entry]
-    return balance and in_lots(balance) or 0
+    return balance and standing_in_lots(balance, now) or 0
   end
   return 0
 end
 
-local function standings(receipt)
+local function standings(receipt, now)
   local after = {}
   for place, leg in ipairs(legs_in(receipt)) do
-    after[place] = standing(leg)
+    after[place] = standing(leg, now)
   end
   return after
 end
@@ -1278,7 +1278,7 @@ local function confirm(id, part, now)
   settle(receipt, nil, true, live, false, wanted, now)
   receipt[STATE] = REDEEMED
   receipt[GIVEN] = receipt[BACK] + wanted
-  local after, event = standings(receipt), record(CONFIRMED_EVENT, id, now)
+  local after, event = standings(receipt, now), record(CONFIRMED_EVENT, id, now)
   follow_later(id, receipt, event)
   receipt[CONFIRM] = { part, now, event, after }
   save_receipt(id, receipt)
@@ -1411,13 +1411,13 @@ local function release(c)
   elseif is_held then
     open_hold(id, receipt)
   end
-  local after, result = standings(receipt), nil
+  local after, result = standings(receipt, now), nil
   if is_theirs then
     result = c[7][4]
     decide_credit(receipt, id, c)
   elseif credit then
     result = take(credited, {}, 1, credited[1], false, 0, now)
-    result[2] = standing(credited[1])
+    result[2] = standing(credited[1], now)
     remember(id, credited)
   end
   local event = record(RELEASED_EVENT, id, now)
@@ -1555,7 +1555,7 @@ local function post(c, foreign, attempt, others)
   end
   for place, leg in ipairs(legs) do
     if not is_foreign(leg[2]) then
-      results[place][2] = standing(leg)
+      results[place][2] = standing(leg, now)
     end
   end
   if others then
@@ -1625,11 +1625,12 @@ end
 -- decided at home, then followed by the others. Only the home decides; each message can arrive
 -- twice or late and does no harm.
 
--- What the legs of a posting will add to a balance beyond what is owed there.
-local function coming(legs, results, leg)
+-- What the legs of a posting will add to a balance beyond what is owed there, if it is not over.
+local function coming(legs, results, leg, now)
   local sum = 0
   for place, other in ipairs(legs) do
-    if other[1] == EARN and is_same(other, leg[2], leg[3]) then
+    local is_same_balance = other[1] == EARN and is_same(other, leg[2], leg[3])
+    if is_same_balance and not is_over(moments_of(other), now) then
       sum = sum + results[place][1]
     end
   end
@@ -1667,7 +1668,7 @@ local function prepare(c)
   for place, leg in ipairs(legs) do
     local result = results[place]
     if not is_foreign(leg[2]) then
-      result[2] = standing(leg) + (c[8] and 0 or coming(legs, results, leg))
+      result[2] = standing(leg, now) + (c[8] and 0 or coming(legs, results, leg, now))
     end
     result[5] = event
   end
@@ -1755,7 +1756,7 @@ local function follow(c)
   if receipt[STATE] == HELD then
     open_hold(id, receipt)
   end
-  spread[3], spread[6], spread[7] = step, standings(receipt), now
+  spread[3], spread[6], spread[7] = step, standings(receipt, now), now
   record(FOLLOWED_EVENT, id, now)
   subs[id] = receipt
   dirty_subs[id] = true
