@@ -8,8 +8,9 @@
 //! pointers, so a caller can wait or call again while holding an answer; a reader sees all of a
 //! change of definitions or nothing of it.
 //!
-//! A code costs 24 bytes and one control byte in tables that are at most 7/8 full; because the
-//! tables double, that is 29 to 57 bytes, and 42 at ten million.
+//! A code costs 24 bytes and one control byte in tables that are at most 7/8 full. When it is known
+//! how many codes there are, the tables are as many as are then nearly full: 31 to 35 bytes. Those
+//! that grow afterwards double.
 
 mod automatic;
 mod chunked;
@@ -29,17 +30,24 @@ use crate::domain::id::Owner;
 pub use definitions::{Batch, BatchError, Definitions, Override};
 pub use entry::{Entry, Flags};
 
-/// Parts of the map that are locked separately. Many more than cores, so that two threads seldom
-/// meet, and so that a part that grows moves only a sixty-fourth of the codes at a time.
-const SHARDS: usize = 64;
+/// Tables in one map, each locked by itself.
+const SHARDS: usize = 8;
+
+/// Fewest maps. So there are many more tables than cores, two threads seldom meet, and a table that
+/// grows moves only a sixty-fourth of the codes at a time.
+const MAPS_MIN: usize = 8;
+
+type Map<V> = DashMap<CodeKey, V, RandomState>;
 
 /// Codes, campaigns, batches and overrides, to be read by many threads at once.
 ///
 /// The hasher's seed is drawn anew for every index: keys arrive from outside.
 #[derive(Debug)]
 pub struct Index {
-    entries: DashMap<CodeKey, Entry, RandomState>,
-    overrides: DashMap<CodeKey, Arc<Override>, RandomState>,
+    /// A map has a power of two tables, and a table a power of two places; how many maps there are
+    /// is free.
+    entries: Box<[Map<Entry>]>,
+    overrides: Map<Arc<Override>>,
     definitions: ArcSwap<Definitions>,
     /// Held while a new picture of the definitions is made out of the last one.
     changing: Mutex<()>,
@@ -64,15 +72,12 @@ impl Index {
     /// An empty index with room for `codes`; it grows beyond that part by part.
     #[must_use]
     pub fn with_capacity(codes: usize) -> Self {
-        let map = |capacity| {
-            DashMap::with_capacity_and_hasher_and_shard_amount(
-                capacity,
-                RandomState::default(),
-                SHARDS,
-            )
+        let (maps, room) = maps_for(codes);
+        let map = |_| {
+            DashMap::with_capacity_and_hasher_and_shard_amount(room, RandomState::default(), SHARDS)
         };
         Self {
-            entries: map(codes),
+            entries: (0..maps).map(map).collect(),
             overrides: DashMap::with_hasher_and_shard_amount(RandomState::default(), SHARDS),
             definitions: ArcSwap::default(),
             changing: Mutex::new(()),
@@ -112,7 +117,15 @@ impl Index {
     /// Where a code lies.
     #[must_use]
     pub fn lookup(&self, key: &CodeKey) -> Option<Entry> {
-        self.entries.view(key, |_, entry| *entry)
+        self.map(key)?.view(key, |_, entry| *entry)
+    }
+
+    /// The map that a key is in; there always is one. Keys are hashes, so all get their share.
+    fn map(&self, key: &CodeKey) -> Option<&Map<Entry>> {
+        let [a, b, c, d, ..] = *key.as_bytes();
+        let share = u64::from(u32::from_le_bytes([a, b, c, d]));
+        let place = (share * self.entries.len() as u64) >> u32::BITS;
+        self.entries.get(usize::try_from(place).unwrap_or_default())
     }
 
     /// What a code has different from its batch.
@@ -123,12 +136,12 @@ impl Index {
 
     /// Adds a code; `false`, and nothing changes, when its key is taken.
     pub fn insert_new(&self, key: CodeKey, entry: Entry) -> bool {
-        match self.entries.entry(key) {
-            Place::Vacant(place) => {
+        match self.map(&key).map(|map| map.entry(key)) {
+            Some(Place::Vacant(place)) => {
                 place.insert(entry);
                 true
             }
-            Place::Occupied(_) => false,
+            Some(Place::Occupied(_)) | None => false,
         }
     }
 
@@ -139,7 +152,8 @@ impl Index {
     pub fn fill(&self, entry: Entry, keys: impl IntoIterator<Item = CodeKey>) {
         for (key, position) in keys.into_iter().zip(entry.position()..) {
             let Some(entry) = Entry::new(entry.batch(), position) else { return };
-            match self.entries.entry(key) {
+            let Some(map) = self.map(&key) else { return };
+            match map.entry(key) {
                 Place::Vacant(place) => {
                     place.insert(entry);
                 }
@@ -156,7 +170,9 @@ impl Index {
     /// Adds a code that differs from its batch; `false`, and nothing changes, when its key is
     /// taken. Nobody sees the code without what is different about it.
     pub fn insert_overridden(&self, key: CodeKey, entry: Entry, own: Arc<Override>) -> bool {
-        let Place::Vacant(place) = self.entries.entry(key) else { return false };
+        let Some(Place::Vacant(place)) = self.map(&key).map(|map| map.entry(key)) else {
+            return false;
+        };
         // The map of overrides is another one, and nobody holds it while waiting for this one.
         let flags = flags_of(&own);
         self.overrides.insert(key, own);
@@ -166,8 +182,9 @@ impl Index {
 
     /// Gives a code exactly these flags; `false` when the code is unknown.
     pub fn mark(&self, key: &CodeKey, flags: Flags) -> bool {
-        let marked = self.entries.get_mut(key).map(|mut entry| *entry = entry.with_flags(flags));
-        marked.is_some()
+        let Some(mut entry) = self.map(key).and_then(|map| map.get_mut(key)) else { return false };
+        *entry = entry.with_flags(flags);
+        true
     }
 
     /// Sets what a code has different from its batch, in the place of what it had; `false`, and
@@ -190,7 +207,7 @@ impl Index {
     /// Takes a code out: one that could not be stored, or whose time of keeping is over. `false`
     /// when it was not there.
     pub fn remove(&self, key: &CodeKey) -> bool {
-        let removed = self.entries.remove(key).is_some();
+        let removed = self.map(key).is_some_and(|map| map.remove(key).is_some());
         self.overrides.remove(key);
         removed
     }
@@ -198,19 +215,26 @@ impl Index {
     /// How many codes there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.iter().map(DashMap::len).sum()
     }
 
     /// Whether there is no code.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.iter().all(DashMap::is_empty)
     }
 
     /// The definitions as they are now. What is returned does not change any more.
     #[must_use]
     pub fn definitions(&self) -> Arc<Definitions> {
         self.definitions.load_full()
+    }
+
+    /// The same, for a request and no longer: it is cheaper, because readers on several cores do
+    /// not meet at one count.
+    #[must_use]
+    pub fn definitions_briefly(&self) -> arc_swap::Guard<Arc<Definitions>> {
+        self.definitions.load()
     }
 
     /// Changes definitions: readers see all that `change` did at once. It works on a copy that
@@ -223,6 +247,22 @@ impl Index {
         self.definitions.store(Arc::new(definitions));
         result
     }
+}
+
+/// How many maps for so many codes take the least memory, and for how many codes each has room.
+fn maps_for(codes: usize) -> (usize, usize) {
+    let of = |maps: usize| {
+        let share = codes.div_ceil(maps * SHARDS);
+        // Some codes are made later, and by chance no table gets just its share: five deviations.
+        let share = share.saturating_add(share / 16 + 5 * share.isqrt());
+        // A table is enlarged when it is 7/8 full.
+        let places = share.saturating_mul(8).div_ceil(7).checked_next_power_of_two();
+        (maps, places.unwrap_or(share))
+    };
+    let all = (MAPS_MIN..2 * MAPS_MIN).map(of);
+    let least = all.min_by_key(|(maps, places)| maps.saturating_mul(*places));
+    let (maps, places) = least.unwrap_or((MAPS_MIN, 0));
+    (maps, if codes == 0 { 0 } else { (places / 8 * 7).max(1).saturating_mul(SHARDS) })
 }
 
 fn flags_of(own: &Override) -> Flags {

@@ -264,3 +264,30 @@ fn campaigns_are_listed_by_id() {
     assert_eq!(listed, [("autumn".to_owned(), 1), ("season".to_owned(), 2)]);
     assert_eq!(definitions.campaigns(&TenantId::parse("zoo").unwrap()).count(), 0);
 }
+
+/// With as many codes as come, the tables are nearly full; with none, there are none.
+#[test]
+fn tables_fit_the_codes() {
+    assert_eq!(maps_for(0), (MAPS_MIN, 0));
+    for codes in [1, 1_000, 1_000_000, 8_000_000, 10_000_000, 12_345_678, 100_000_000] {
+        let (maps, room) = maps_for(codes);
+        let all = maps * room;
+        assert!((MAPS_MIN..2 * MAPS_MIN).contains(&maps), "{maps} maps");
+        assert!(all >= codes + codes / 16, "room for {all} of {codes}");
+        assert!(codes < 1_000_000 || all < codes / 16 * 20, "room for {all} of {codes}");
+    }
+    let index = Index::with_capacity(100_000);
+    let before: usize = index.entries.iter().map(DashMap::capacity).sum();
+    for position in 0..100_000_u32 {
+        let mut key = [7; CodeKey::LEN];
+        // Spread as hashes are.
+        let spread = position.wrapping_mul(0x9E37_79B9).to_le_bytes();
+        key.iter_mut()
+            .zip(spread.into_iter().chain(position.to_le_bytes()))
+            .for_each(|(at, b)| *at = b);
+        assert!(index.insert_new(CodeKey::from_bytes(key), Entry::new(1, position).unwrap()));
+    }
+    assert_eq!(index.len(), 100_000);
+    let after: usize = index.entries.iter().map(DashMap::capacity).sum();
+    assert_eq!(before, after, "no table has grown");
+}

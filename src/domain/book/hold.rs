@@ -38,6 +38,12 @@ pub(super) fn earning_amount(leg: &Leg, result: &LegResult, live: u64, size: u64
 }
 
 impl Book {
+    /// How many open holds ended before `moment`; at most `most` are counted.
+    #[must_use]
+    pub fn holds_ended_before(&self, moment: Timestamp, most: usize) -> usize {
+        self.holds_by_end.iter().take_while(|(until, _)| *until < moment).take(most).count()
+    }
+
     /// Enters a hold into the books of holds.
     pub(super) fn open_hold(&mut self, receipt: &Receipt, until: Timestamp) {
         self.holds_by_end.insert((until, receipt.id));
@@ -164,5 +170,33 @@ impl Book {
     #[must_use]
     pub fn untaken_events(&self) -> &[Event] {
         &self.events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::domain::id::Owner;
+    use crate::domain::posting::{Command, FacetKind, Mode, Posting};
+
+    #[test]
+    fn holds_that_are_over_are_counted_until_they_are_ended() {
+        let mut book = Book::new();
+        for until in [10, 20, 30] {
+            let key = Key::of(Owner([1; 16]), FacetKind::Uses);
+            let id = PostingId([u8::try_from(until).unwrap_or(0); 16]);
+            let legs = smallvec![Leg::Count { key, n: 1, max: 9, keep_until: None }];
+            let (mode, now) = (Mode::Hold { until: Timestamp(until) }, Timestamp(1));
+            let note = Box::default();
+            let posting = Posting { id, fingerprint: 0, mode, size: 1, legs, note, now };
+            book.apply(&Command::Post(posting));
+        }
+        let over = |book: &Book, now| book.holds_ended_before(Timestamp(now), 9);
+        assert_eq!((over(&book, 10), over(&book, 11), over(&book, 99)), (0, 1, 3));
+        assert_eq!(book.holds_ended_before(Timestamp(99), 2), 2);
+        book.expire_due(Timestamp(25), 9);
+        assert_eq!(over(&book, 99), 1);
     }
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use fjall::{Guard, Keyspace, OwnedWriteBatch, PersistMode};
 
-use super::disk::{Disk, META_LAST_EVENT, decode_events, history_key, posting_id};
+use super::disk::{Disk, META_FILED, META_LAST_EVENT, decode_events, history_key, posting_id};
 use super::record::{Damage, Decoder, Encoder, key_bytes, key_from};
 use crate::domain::book::{Event, Record};
 use crate::domain::id::Owner;
@@ -35,7 +35,7 @@ pub fn encode(item: &Item) -> Vec<u8> {
     let mut encoder = Encoder::new(128);
     let name = match item {
         Item::Event(event) => {
-            encoder.events(std::slice::from_ref(event));
+            encoder.events(std::slice::from_ref(event), &[]);
             return encoder.done();
         }
         Item::Receipt(receipt) => {
@@ -74,7 +74,7 @@ pub fn encode(item: &Item) -> Vec<u8> {
 pub fn decode(part: Part, bytes: &[u8]) -> Result<Item, String> {
     if part == Part::Events {
         let mut decoder = Decoder::new(bytes)?;
-        let mut events = decoder.events()?.into_iter();
+        let mut events = decoder.events()?.0.into_iter();
         decoder.end()?;
         return match (events.next(), events.next()) {
             (Some(event), None) => Ok(Item::Event(event)),
@@ -141,9 +141,11 @@ impl Whole {
         let disk = self.disk;
         let newest = disk.events.last_key_value().map(decode_events).transpose()?;
         if let Some(last) = newest.unwrap_or_default().last() {
-            disk.meta
-                .insert(META_LAST_EVENT, last.number.to_be_bytes())
-                .map_err(|error| failed(&error))?;
+            let mut writes = disk.db.batch();
+            for name in [META_LAST_EVENT, META_FILED] {
+                writes.insert(&disk.meta, name, last.number.to_be_bytes());
+            }
+            writes.commit().map_err(|error| failed(&error))?;
         }
         disk.db.persist(PersistMode::SyncAll).map_err(|error| failed(&error))
     }
@@ -292,7 +294,7 @@ impl Writes<'_> {
         let events = std::mem::take(&mut self.events);
         let Some(first) = events.first() else { return Ok(()) };
         let mut encoder = Encoder::new(events.len() * 96);
-        encoder.events(&events);
+        encoder.events(&events, &[]);
         self.batch.insert(&self.disk.events, first.number.to_be_bytes(), encoder.done());
         let mut numbers: BTreeMap<Owner, Vec<u64>> = BTreeMap::new();
         for event in &events {
@@ -304,7 +306,7 @@ impl Writes<'_> {
         }
         for (owner, numbers) in numbers {
             let mut encoder = Encoder::new(16);
-            encoder.numbers(&numbers);
+            encoder.numbers(numbers.iter().copied());
             let first = numbers.first().copied().unwrap_or_default();
             self.batch.insert(&self.disk.history, history_key(&owner, first), encoder.done());
         }

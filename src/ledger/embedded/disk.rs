@@ -1,31 +1,45 @@
-//! What lies on disk: keyspaces of one fjall database, written in one batch per round.
+//! What lies on disk: keyspaces of one fjall database.
 //!
-//! | keyspace | key | holds |
-//! |---|---|---|
-//! | `meta` | text | format version, number of the last event |
-//! | `counters`, `registers`, `balances` | owner, facet | the records of the book |
-//! | `receipts` | posting id | every receipt, open or settled |
-//! | `holds` | posting id | nothing: which receipts are open holds |
-//! | `events` | first number | the events of one commit |
-//! | `history` | owner, first number | the numbers of the owner's events in one commit |
+//! | keyspace | key | holds | written |
+//! |---|---|---|---|
+//! | `meta` | text | format version; numbers of the last event, and of the last one filed | |
+//! | `receipts` | posting id | every receipt, open or settled | by each commit |
+//! | `holds` | posting id | nothing: which receipts are open holds | by each commit |
+//! | `events` | first number | the events of one commit | by each commit |
+//! | `counters`, `registers`, `balances` | owner, facet | the records of the book | by [filing] |
+//! | `history` | owner, first number | numbers of the owner's events | by filing |
+//!
+//! The first format wrote everything with each commit.
+//!
+//! [filing]: super::filing
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use super::record::{Damage, Decoder, Encoder, key_bytes, key_from};
-use crate::domain::book::{Book, Change, Event, EventKind, Record, Slot};
+use super::filing::Unfiled;
+use super::record::{Damage, Decoder, Encoder, Owners, key_from, owners_of_changes};
+use crate::domain::book::{Book, Event, EventKind, Record, Slot};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{Receipt, State};
 use crate::ledger::{Entry, LedgerError, OpenError, owners_of_event};
 
-/// The format that this program writes and reads.
-const FORMAT: u32 = 1;
+/// The format that this program writes. It reads the first one, too, in which everything is filed.
+const FORMAT: u32 = 2;
+const FORMAT_FIRST: &[u8] = b"1";
+
+/// What a keyspace keeps in memory before it writes a table. Receipts come nearly in the order of
+/// their ids, so small tables need no merging; and memory that is used again need not be cleared.
+const MEMTABLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// What a start after a crash has to read again, at most.
+const JOURNALS_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
 const META_FORMAT: &[u8] = b"format";
 pub(super) const META_LAST_EVENT: &[u8] = b"last_event";
+pub(super) const META_FILED: &[u8] = b"filed";
 
 /// The database and its keyspaces.
 pub(super) struct Disk {
@@ -46,6 +60,8 @@ pub(super) struct Batch {
     writes: fjall::OwnedWriteBatch,
     /// The newest event in it.
     pub(super) last_event: Option<u64>,
+    /// What is to be filed when it is committed.
+    pub(super) unfiled: Unfiled,
 }
 
 impl Batch {
@@ -62,8 +78,10 @@ impl Disk {
             }
             OpenError::Store { dir: dir.to_owned(), what: error.to_string() }
         };
-        let db = Database::builder(dir).open().map_err(failed)?;
-        let keyspace = |name| db.keyspace(name, KeyspaceCreateOptions::default).map_err(failed);
+        let builder = Database::builder(dir).journal_compression(CompressionType::None);
+        let db = builder.max_journaling_size(JOURNALS_BYTES_MAX).open().map_err(failed)?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES_MAX);
+        let keyspace = |name| db.keyspace(name, options).map_err(failed);
         let disk = Self {
             dir: dir.to_owned(),
             meta: keyspace("meta")?,
@@ -77,23 +95,80 @@ impl Disk {
             db,
         };
         disk.check_format()?;
+        disk.catch_up()?;
         Ok(disk)
     }
 
     fn check_format(&self) -> Result<(), OpenError> {
         let known = FORMAT.to_string();
-        match self.meta.get(META_FORMAT).map_err(|error| self.store(&error))? {
-            Some(found) if *found == *known.as_bytes() => Ok(()),
-            Some(found) => Err(OpenError::Format {
+        let failed = |error| self.store(&error);
+        let found = self.meta.get(META_FORMAT).map_err(failed)?;
+        if let Some(found) = &found
+            && **found != *known.as_bytes()
+            && **found != *FORMAT_FIRST
+        {
+            return Err(OpenError::Format {
                 dir: self.dir.clone(),
-                found: String::from_utf8_lossy(&found).into_owned(),
+                found: String::from_utf8_lossy(found).into_owned(),
                 known: FORMAT,
-            }),
-            None => {
-                self.meta.insert(META_FORMAT, known).map_err(|error| self.store(&error))?;
-                self.db.persist(PersistMode::SyncAll).map_err(|error| self.store(&error))
+            });
+        }
+        if found.is_some_and(|found| *found == *known.as_bytes()) {
+            return Ok(());
+        }
+        let filed = self.number(META_LAST_EVENT)?.unwrap_or_default();
+        let mut writes = self.db.batch();
+        writes.insert(&self.meta, META_FILED, filed.to_be_bytes());
+        writes.insert(&self.meta, META_FORMAT, known.as_bytes());
+        writes.durability(Some(PersistMode::SyncAll)).commit().map_err(failed)
+    }
+
+    /// Files what an earlier process has committed and not filed. A store that is being filled has
+    /// no number of its newest event, and nothing to be filed.
+    fn catch_up(&self) -> Result<(), OpenError> {
+        let Some(newest) = self.number(META_LAST_EVENT)? else { return Ok(()) };
+        let filed = self.filed()?;
+        if filed > newest {
+            let what = format!("event {filed} is noted as filed, {newest} is the newest");
+            return Err(self.damaged("meta")(what));
+        }
+        if filed == newest {
+            return Ok(());
+        }
+        let damaged = |error: LedgerError| self.damaged("events")(error.to_string());
+        let begin = self.block_of(filed.saturating_add(1)).map_err(damaged)?;
+        let mut unfiled = Unfiled::default();
+        for block in self.events.range(begin..) {
+            let (events, mut others) = decode_block(block).map_err(damaged)?;
+            for event in events.iter().filter(|event| event.number > filed) {
+                let owners = others.remove(&event.number);
+                unfiled.add(event, owners.unwrap_or_else(|| owners_of_changes(event)));
             }
         }
+        self.file(unfiled).map_err(|error| self.store(&error))
+    }
+
+    /// Up to which event everything is filed.
+    pub(super) fn filed(&self) -> Result<u64, OpenError> {
+        Ok(self.number(META_FILED)?.unwrap_or_default())
+    }
+
+    /// The greatest id that has a receipt.
+    pub(super) fn newest_receipt(&self) -> Result<Option<PostingId>, OpenError> {
+        let Some(newest) = self.receipts.last_key_value() else { return Ok(None) };
+        let id = newest.key().map_err(|error| self.store(&error))?;
+        posting_id(&id).map(Some).map_err(self.damaged("receipts"))
+    }
+
+    fn number(&self, name: &'static [u8]) -> Result<Option<u64>, OpenError> {
+        let Some(bytes) = self.meta.get(name).map_err(|error| self.store(&error))? else {
+            return Ok(None);
+        };
+        let number = <[u8; 8]>::try_from(&*bytes).map_err(|_wrong| {
+            let name = String::from_utf8_lossy(name);
+            self.damaged("meta")(format!("{name} is no number"))
+        })?;
+        Ok(Some(u64::from_be_bytes(number)))
     }
 
     fn store(&self, error: &fjall::Error) -> OpenError {
@@ -141,13 +216,7 @@ impl Disk {
 
     /// The number of the newest event, as noted and as found.
     fn last_event(&self) -> Result<u64, OpenError> {
-        let noted = match self.meta.get(META_LAST_EVENT).map_err(|error| self.store(&error))? {
-            Some(bytes) => <[u8; 8]>::try_from(&*bytes).map_err(|_wrong| {
-                self.damaged("meta")("the number of the newest event is no number".to_owned())
-            })?,
-            None => [0; 8],
-        };
-        let noted = u64::from_be_bytes(noted);
+        let noted = self.number(META_LAST_EVENT)?.unwrap_or_default();
         let newest = self.events.iter().next_back().map(decode_events).transpose();
         let newest = newest.map_err(|error| self.damaged("events")(error.to_string()))?;
         let found = newest.unwrap_or_default().last().map_or(0, |event| event.number);
@@ -192,46 +261,39 @@ impl Disk {
         decoded.map(Some).map_err(|what| LedgerError::Read(format!("receipt {id}: {what}").into()))
     }
 
-    /// Everything that the events changed, each record once, as it is in `book` now.
+    /// The events, and the receipts that they changed as they are in `book` now.
     pub(super) fn batch(&self, book: &Book, events: &[Event], forgotten: &[Slot]) -> Batch {
         let mut writes = self.db.batch();
-        let mut newest: HashMap<Slot, &Change> = HashMap::with_capacity(events.len() * 2);
-        let mut ids = HashSet::with_capacity(events.len());
-        let mut numbers: BTreeMap<Owner, Vec<u64>> = BTreeMap::new();
-        for event in events {
-            for change in &event.changes {
-                newest.insert(change.slot(), change);
-            }
-            let Some(receipt) = book.receipt(&event.id) else { continue };
-            for owner in owners_of_event(receipt, event.number) {
-                numbers.entry(owner).or_default().push(event.number);
-            }
-            if ids.insert(event.id) {
-                self.put_receipt(&mut writes, receipt, event.kind);
-            }
-        }
+        let mut unfiled = Unfiled::default();
+        let mut others: Vec<(u64, Owners)> = Vec::new();
         // A batch must not name a key twice: which one counts would be chance.
+        let mut ids =
+            HashSet::with_capacity_and_hasher(events.len(), foldhash::fast::RandomState::default());
+        for event in events {
+            let mut owners = owners_of_changes(event);
+            if let Some(receipt) = book.receipt(&event.id) {
+                let concerned = owners_of_event(receipt, event.number);
+                if concerned != owners {
+                    others.push((event.number, concerned.clone()));
+                    owners = concerned;
+                }
+                if ids.insert(event.id) {
+                    self.put_receipt(&mut writes, receipt, event.kind);
+                }
+            }
+            unfiled.add(event, owners);
+        }
         for slot in forgotten {
-            newest.remove(slot);
-            writes.remove(self.records(slot), key_bytes(&slot.key()));
-        }
-        for (slot, change) in newest {
-            self.put_change(&mut writes, slot, change);
-        }
-        for (owner, numbers) in numbers {
-            let mut encoder = Encoder::new(16);
-            encoder.numbers(&numbers);
-            let first = numbers.first().copied().unwrap_or_default();
-            writes.insert(&self.history, history_key(&owner, first), encoder.done());
+            unfiled.forget(*slot);
         }
         let last_event = events.last().map(|event| event.number);
         if let (Some(first), Some(last)) = (events.first(), last_event) {
             let mut encoder = Encoder::new(events.len() * 96);
-            encoder.events(events);
+            encoder.events(events, &others);
             writes.insert(&self.events, first.number.to_be_bytes(), encoder.done());
             writes.insert(&self.meta, META_LAST_EVENT, last.to_be_bytes());
         }
-        Batch { writes, last_event }
+        Batch { writes, last_event, unfiled }
     }
 
     /// `first` is what happened to it first in this batch: a hold that expired may have been
@@ -252,21 +314,6 @@ impl Disk {
         }
     }
 
-    fn put_change(&self, writes: &mut fjall::OwnedWriteBatch, slot: Slot, change: &Change) {
-        let key = key_bytes(&slot.key());
-        let Change::Is(record, _) = change else {
-            writes.remove(self.records(&slot), key);
-            return;
-        };
-        let mut encoder = Encoder::new(24);
-        match record {
-            Record::Counter(_, counter) => encoder.counter(counter),
-            Record::Register(_, register) => encoder.register(register),
-            Record::Balance(_, balance) => encoder.balance(balance),
-        }
-        writes.insert(self.records(&slot), key, encoder.done());
-    }
-
     pub(super) fn records(&self, slot: &Slot) -> &Keyspace {
         match slot {
             Slot::Counter(_) => &self.counters,
@@ -276,9 +323,11 @@ impl Disk {
     }
 
     /// Writes a batch, all or nothing; with `sync`, it is on the disk afterwards.
-    pub(super) fn commit(&self, batch: Batch, sync: bool) -> Result<(), String> {
+    /// What it gives back is to be filed.
+    pub(super) fn commit(&self, batch: Batch, sync: bool) -> Result<Unfiled, String> {
         let mode = if sync { PersistMode::SyncData } else { PersistMode::Buffer };
-        batch.writes.durability(Some(mode)).commit().map_err(|error| error.to_string())
+        let committed = batch.writes.durability(Some(mode)).commit();
+        committed.map(|()| batch.unfiled).map_err(|error| error.to_string())
     }
 
     /// Makes durable what was committed without a sync.
@@ -293,12 +342,7 @@ impl Disk {
         most: usize,
     ) -> Result<Vec<Entry>, LedgerError> {
         let mut entries = Vec::new();
-        // The block that holds `after + 1` may begin before it.
-        let wanted = after.saturating_add(1);
-        let begin = match self.events.range(..=wanted.to_be_bytes()).next_back() {
-            Some(guard) => guard.key().map_err(|error| unreadable(&error))?,
-            None => wanted.to_be_bytes().into(),
-        };
+        let begin = self.block_of(after.saturating_add(1))?;
         for block in self.events.range(begin..) {
             for event in decode_events(block)? {
                 if event.number <= after {
@@ -313,13 +357,22 @@ impl Disk {
         Ok(entries)
     }
 
+    /// The key of the block that holds event `number`: it may begin before it.
+    fn block_of(&self, number: u64) -> Result<fjall::UserKey, LedgerError> {
+        match self.events.range(..=number.to_be_bytes()).next_back() {
+            Some(block) => block.key().map_err(|error| unreadable(&error)),
+            None => Ok(number.to_be_bytes().into()),
+        }
+    }
+
+    /// The newest `most` filed events of `owner` before `before`, newest first.
     pub(super) fn history(
         &self,
         owner: &Owner,
         before: u64,
         most: usize,
-    ) -> Result<Vec<Entry>, LedgerError> {
-        let mut entries = Vec::new();
+    ) -> Result<Vec<u64>, LedgerError> {
+        let mut found = Vec::new();
         let range = history_key(owner, 0)..history_key(owner, before);
         for item in self.history.range(range).rev() {
             let value = item.value().map_err(|error| unreadable(&error))?;
@@ -327,12 +380,21 @@ impl Disk {
                 .and_then(|mut decoder| decoder.numbers())
                 .map_err(|what| LedgerError::Read(format!("history of {owner}: {what}").into()))?;
             for number in numbers.into_iter().rev().filter(|number| *number < before) {
-                if entries.len() >= most {
-                    return Ok(entries);
+                if found.len() >= most {
+                    return Ok(found);
                 }
-                if let Some(event) = self.event(number)? {
-                    entries.push(self.entry(event)?);
-                }
+                found.push(number);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The events of these numbers, but those that are not there.
+    pub(super) fn entries(&self, numbers: Vec<u64>) -> Result<Vec<Entry>, LedgerError> {
+        let mut entries = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            if let Some(event) = self.event(number)? {
+                entries.push(self.entry(event)?);
             }
         }
         Ok(entries)
@@ -352,6 +414,11 @@ impl Disk {
 }
 
 pub(super) fn decode_events(block: fjall::Guard) -> Result<Vec<Event>, LedgerError> {
+    decode_block(block).map(|(events, _)| events)
+}
+
+/// Events, and the owners of those that concern others than they changed.
+fn decode_block(block: fjall::Guard) -> Result<(Vec<Event>, HashMap<u64, Owners>), LedgerError> {
     let value = block.value().map_err(|error| unreadable(&error))?;
     let events = Decoder::new(&value).and_then(|mut decoder| {
         let events = decoder.events()?;

@@ -1,14 +1,16 @@
 //! The ledger on this machine's disk: the book in memory, its records in fjall.
 //!
-//! One thread owns the book. It drains the queue, applies every command in memory, puts all changed
-//! records and the events into one batch, commits it, and only then answers. While one batch is on
-//! its way to disk, the next collects; nothing waits for a timer.
+//! One thread owns the book. It drains the queue, applies every command in memory, puts the events
+//! and the receipts into one batch, commits it, and only then answers. While one batch is on its
+//! way to disk, the next collects; nothing waits for a timer. Changed records and histories follow
+//! from the events; another thread files them later.
 //!
 //! Memory does not grow with past redemptions: receipts that are settled leave the book once they
 //! are stored, and are fetched again for the batch that names them, before it is applied.
 
 mod archive;
 mod disk;
+mod filing;
 mod record;
 mod writer;
 
@@ -24,6 +26,7 @@ use crate::domain::book::Book;
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::Receipt;
 use disk::Disk;
+use filing::Desk;
 use writer::Writer;
 
 pub(super) use archive::Whole;
@@ -51,6 +54,7 @@ struct Shared {
 pub struct Embedded {
     shared: Arc<Shared>,
     disk: Arc<Disk>,
+    desk: Arc<Desk>,
     queue: SyncSender<Message>,
     queue_max: usize,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -62,6 +66,8 @@ impl Embedded {
         let mut book = Book::new();
         disk.load(&mut book)?;
         let last_event = book.last_event();
+        let desk = Arc::new(Desk::new(disk.filed()?));
+        let floor = disk.newest_receipt()?;
         let shared = Arc::new(Shared {
             book: RwLock::new(book),
             waiting: AtomicUsize::new(0),
@@ -71,12 +77,13 @@ impl Embedded {
         let (queue, inbox) = sync_channel(options.queue_max);
         let queue_max = options.queue_max;
         let dir = options.dir.clone();
-        let writer = Writer::new(Arc::clone(&shared), Arc::clone(&disk), inbox, options);
+        let stores = (Arc::clone(&disk), Arc::clone(&desk));
+        let writer = Writer::new(Arc::clone(&shared), stores, inbox, floor, options);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| OpenError::Store { dir, what: error.to_string() })?;
-        Ok(Self { shared, disk, queue, queue_max, writer: Mutex::new(Some(thread)) })
+        Ok(Self { shared, disk, desk, queue, queue_max, writer: Mutex::new(Some(thread)) })
     }
 
     pub(super) fn submit(&self, submission: Submission) {
@@ -125,7 +132,8 @@ impl Embedded {
         before: u64,
         most: usize,
     ) -> Result<Vec<Entry>, LedgerError> {
-        self.disk.history(owner, before, most)
+        let numbers = self.desk.history(&self.disk, owner, before, most)?;
+        self.disk.entries(numbers)
     }
 
     pub(super) fn pulse(&self) -> watch::Receiver<Pulse> {

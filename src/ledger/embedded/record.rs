@@ -6,17 +6,22 @@
 //! balance    version, earned, taken, lapsed, debt, n, n × (amount, expires, spendable_from)
 //! receipt    version, fingerprint, state, size, confirmed, released, gone, until, first_until,
 //!            at, event, confirm, legs, results, note, releases  (its id is its key)
-//! events     version, n, n × event                          (the first number is its key)
+//! events     version, n, n × event, m, m × others             (the first number is its key)
 //! event      number, at, kind, id, n, n × change
+//! others     number, n, n × owner
 //! history    version, n, n × number                  (owner and first number are its key)
 //! ```
 //! `nil` stands for what is absent. Version 1 has no debt, no `spendable_from`, no legs that are
 //! gone, no way of clawing back and no credit; before version 3, counters behind markers have no
-//! end. All are as if nothing was said. A reader that meets a version it does not know refuses to
-//! guess.
+//! end; before version 4, there are no others. All are as if nothing was said. A reader that meets
+//! a version it does not know refuses to guess.
+//!
+//! An event concerns the owners of the records that it changed, unless others are told.
 
 #[cfg(test)]
 mod tests;
+
+use std::collections::HashMap;
 
 use rmp::decode;
 use rmp::encode;
@@ -33,7 +38,7 @@ use crate::domain::posting::{
 use crate::domain::time::Timestamp;
 
 /// The version that is written.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 
 /// The first version, which is still read.
 const VERSION_FIRST: u64 = 1;
@@ -45,6 +50,20 @@ pub(super) const KEY_BYTES: usize = 24;
 pub(super) type Damage = String;
 
 type Decoded<T> = Result<T, Damage>;
+
+/// The owners that an event concerns, each once.
+pub(super) type Owners = SmallVec<[Owner; 2]>;
+
+/// The owners of the records that an event changed.
+pub(super) fn owners_of_changes(event: &Event) -> Owners {
+    let mut owners = Owners::new();
+    for owner in event.changes.iter().map(|change| change.slot().key().owner) {
+        if !owners.contains(&owner) {
+            owners.push(owner);
+        }
+    }
+    owners
+}
 
 pub(super) fn key_bytes(key: &Key) -> [u8; KEY_BYTES] {
     let mut bytes = [0; KEY_BYTES];
@@ -292,7 +311,8 @@ impl Encoder {
         }
     }
 
-    pub(super) fn events(&mut self, events: &[Event]) {
+    /// `others` are the owners of those events, by number, that concern others than they changed.
+    pub(super) fn events(&mut self, events: &[Event], others: &[(u64, Owners)]) {
         self.len(events.len());
         for event in events {
             self.uint(event.number);
@@ -302,6 +322,14 @@ impl Encoder {
             self.len(event.changes.len());
             for change in &event.changes {
                 self.change(change);
+            }
+        }
+        self.len(others.len());
+        for (number, owners) in others {
+            self.uint(*number);
+            self.len(owners.len());
+            for owner in owners {
+                self.bytes(&owner.0);
             }
         }
     }
@@ -337,8 +365,11 @@ impl Encoder {
         }
     }
 
-    pub(super) fn numbers(&mut self, numbers: &[u64]) {
-        self.standings(numbers);
+    pub(super) fn numbers(&mut self, numbers: impl ExactSizeIterator<Item = u64>) {
+        self.len(numbers.len());
+        for number in numbers {
+            self.uint(number);
+        }
     }
 }
 
@@ -616,10 +647,11 @@ impl<'a> Decoder<'a> {
         Ok(LegResult { amount, after, lots, before })
     }
 
-    pub(super) fn events(&mut self) -> Decoded<Vec<Event>> {
+    /// Events, and the owners of those that concern others than they changed.
+    pub(super) fn events(&mut self) -> Decoded<(Vec<Event>, HashMap<u64, Owners>)> {
         // A block holds the events of one commit, each of several bytes.
         let most = self.rest.len();
-        self.many(most, |decoder| {
+        let events = self.many(most, |decoder| {
             Ok(Event {
                 number: decoder.uint()?,
                 at: Timestamp(decoder.int()?),
@@ -627,7 +659,16 @@ impl<'a> Decoder<'a> {
                 id: decoder.id()?,
                 changes: decoder.many(most, Self::change)?,
             })
-        })
+        })?;
+        let others = self.since(4, |decoder| decoder.many(most, Self::others))?;
+        Ok((events, others))
+    }
+
+    fn others(&mut self) -> Decoded<(u64, Owners)> {
+        let number = self.uint()?;
+        // As many as there can be legs and credits, each of several bytes.
+        let most = self.rest.len();
+        Ok((number, self.many(most, |decoder| decoder.id().map(|id| Owner(id.0)))?))
     }
 
     fn change(&mut self) -> Decoded<Change> {

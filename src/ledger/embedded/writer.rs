@@ -1,14 +1,17 @@
 //! The thread that owns the book: collect, apply, commit, answer.
 
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ::metrics::{Counter, Histogram, counter, histogram};
 use smallvec::SmallVec;
 
 use super::disk::{Batch, Disk};
+use super::filing::{Desk, Unfiled};
 use super::{Message, Shared};
 use crate::domain::book::{Book, Event};
 use crate::domain::id::PostingId;
@@ -21,6 +24,10 @@ use crate::metrics::Stopwatch;
 /// Most commands that are made durable together. A larger batch would only let its first caller
 /// wait longer: beyond this, the sync is already a small part of the cost.
 const BATCH_COMMANDS_MAX: usize = 4_096;
+
+/// So many ids stay known when their receipts have left the book. New requests have ids beyond
+/// those that came before them, so nothing is looked up on disk for them.
+const RECENT_MAX: usize = 2 * BATCH_COMMANDS_MAX;
 
 /// Most holds ended, and records forgotten, beside one batch.
 const SWEEP_MAX: usize = 1_024;
@@ -50,8 +57,11 @@ pub enum Fault {
 pub(super) struct Writer {
     shared: Arc<Shared>,
     disk: Arc<Disk>,
+    desk: Arc<Desk>,
+    filing: Option<JoinHandle<Result<(), String>>>,
     inbox: Receiver<Message>,
     options: Options,
+    on_disk: OnDisk,
     last_sync: Timestamp,
     is_dirty: bool,
     #[cfg(feature = "testing")]
@@ -60,6 +70,34 @@ pub(super) struct Writer {
     commit_seconds: Histogram,
     commits_total: Counter,
     syncs_total: Counter,
+}
+
+/// Which ids may have receipts on disk: a few that came last, and all up to the floor.
+#[derive(Default)]
+struct OnDisk {
+    floor: Option<PostingId>,
+    recent: HashSet<PostingId, foldhash::fast::RandomState>,
+    /// The same in the order in which they came.
+    order: VecDeque<PostingId>,
+}
+
+impl OnDisk {
+    fn may_have(&self, id: &PostingId) -> bool {
+        self.floor.is_some_and(|floor| *id <= floor) || self.recent.contains(id)
+    }
+
+    fn add(&mut self, id: PostingId) {
+        if !self.recent.insert(id) {
+            return;
+        }
+        self.order.push_back(id);
+        if self.order.len() > RECENT_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.recent.remove(&oldest);
+            self.floor = self.floor.max(Some(oldest));
+        }
+    }
 }
 
 /// A batch on its way: who waits, and for which answers.
@@ -76,14 +114,18 @@ enum Step {
 impl Writer {
     pub(super) fn new(
         shared: Arc<Shared>,
-        disk: Arc<Disk>,
+        (disk, desk): (Arc<Disk>, Arc<Desk>),
         inbox: Receiver<Message>,
+        floor: Option<PostingId>,
         options: Options,
     ) -> Self {
         Self {
             shared,
             disk,
+            desk,
+            filing: None,
             inbox,
+            on_disk: OnDisk { floor, ..OnDisk::default() },
             last_sync: (options.now)(),
             options,
             is_dirty: false,
@@ -105,7 +147,8 @@ impl Writer {
             (submissions, closing) = self.collect();
             step = self.round(submissions);
         }
-        if let Err(error) = self.sync() {
+        let is_well = matches!(step, Step::Continue);
+        if let Err(error) = self.sync().and_then(|()| self.finish_filing(is_well)) {
             self.poison(&error);
         }
         self.refuse_the_rest(closing);
@@ -188,7 +231,8 @@ impl Writer {
         let book = self.shared.book.read().unwrap_or_else(PoisonError::into_inner);
         for task in submissions.iter().flat_map(|submission| &submission.tasks) {
             let Some(id) = task.command.id() else { continue };
-            if book.receipt(&id).is_none()
+            if self.on_disk.may_have(&id)
+                && book.receipt(&id).is_none()
                 && let Some(receipt) = self.disk.receipt(&id)?
             {
                 fetched.push(receipt);
@@ -237,26 +281,34 @@ impl Writer {
 
     fn commit(&mut self, batch: Batch) -> Result<(), String> {
         let last_event = batch.last_event;
-        if !batch.is_empty() {
-            #[cfg(feature = "testing")]
-            self.fail_as_told()?;
-            let now = (self.options.now)();
-            let sync = self.options.durability == Durability::Sync;
-            let begin = Stopwatch::start();
-            self.disk.commit(batch, sync)?;
-            self.commit_seconds.record(begin.seconds());
-            self.commits_total.increment(1);
-            self.is_dirty = !sync;
-            if sync {
-                self.syncs_total.increment(1);
-                self.last_sync = now;
-            }
+        // What was forgotten needs no commit: after a crash it is forgotten again.
+        let unfiled = if batch.is_empty() { batch.unfiled } else { self.write(batch)? };
+        if self.desk.put(unfiled) {
+            self.file()?;
         }
         self.sync_when_due()?;
         if let Some(last_event) = last_event {
             self.shared.pulse.send_replace(Pulse { last_event });
         }
         Ok(())
+    }
+
+    /// Makes a batch durable; gives what is to be filed.
+    fn write(&mut self, batch: Batch) -> Result<Unfiled, String> {
+        #[cfg(feature = "testing")]
+        self.fail_as_told()?;
+        let now = (self.options.now)();
+        let sync = self.options.durability == Durability::Sync;
+        let begin = Stopwatch::start();
+        let unfiled = self.disk.commit(batch, sync)?;
+        self.commit_seconds.record(begin.seconds());
+        self.commits_total.increment(1);
+        self.is_dirty = !sync;
+        if sync {
+            self.syncs_total.increment(1);
+            self.last_sync = now;
+        }
+        Ok(unfiled)
     }
 
     fn sync_when_due(&mut self) -> Result<(), String> {
@@ -288,14 +340,37 @@ impl Writer {
         Ok(())
     }
 
+    /// Begins to file what was collected, once what was begun before is done.
+    fn file(&mut self) -> Result<(), String> {
+        self.join_filing()?;
+        self.filing = self.desk.file(&self.disk).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
+    fn join_filing(&mut self) -> Result<(), String> {
+        let Some(filing) = self.filing.take() else { return Ok(()) };
+        filing.join().unwrap_or_else(|_panic| Err("its filing thread panicked".to_owned()))
+    }
+
+    /// Waits for what is being filed, and files the rest if all `is_well`.
+    fn finish_filing(&mut self, is_well: bool) -> Result<(), String> {
+        if is_well {
+            self.file()?;
+        }
+        self.join_filing()
+    }
+
     /// What is stored need not be remembered; open holds stay.
-    fn let_go(&self, ids: &[PostingId]) {
+    fn let_go(&mut self, ids: &[PostingId]) {
         if ids.is_empty() {
             return;
         }
-        let mut book = self.book();
+        let mut book = self.shared.book.write().unwrap_or_else(PoisonError::into_inner);
         for id in ids {
-            book.let_go(id);
+            if book.receipt(id).is_some() {
+                book.let_go(id);
+                self.on_disk.add(*id);
+            }
         }
     }
 

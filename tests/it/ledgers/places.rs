@@ -49,11 +49,11 @@ fn a_format_that_is_not_known_is_named() {
     let dir = scratch();
     worked(dir.path());
     let (db, meta) = keyspace(dir.path(), "meta");
-    meta.insert("format", "2").unwrap();
+    meta.insert("format", "3").unwrap();
     drop((db, meta));
     let error = Ledger::open(options(dir.path())).err().expect("another format");
-    assert!(matches!(&error, OpenError::Format { found, known: 1, .. } if found == "2"));
-    assert!(error.to_string().contains("a ledger of format 2, this program reads format 1"));
+    assert!(matches!(&error, OpenError::Format { found, known: 2, .. } if found == "3"));
+    assert!(error.to_string().contains("a ledger of format 3, this program reads format 2"));
 }
 
 #[track_caller]
@@ -76,7 +76,7 @@ fn check_damage(name: &str, key: &[u8], value: Option<&[u8]>, expected: &str) {
 fn damage_is_named_with_its_place() {
     let key = [1; 24];
     check_damage("counters", &key, Some(&[1, 5]), "record in counters");
-    check_damage("counters", &key, Some(&[4, 5, 5]), "version 4");
+    check_damage("counters", &key, Some(&[5, 5, 5]), "version 5");
     check_damage("counters", &key, Some(&[1, 5, 5, 5]), "1 bytes too many");
     check_damage("counters", &[1; 23], Some(&[1, 5, 5]), "23 bytes instead of 24");
     check_damage("registers", &key, Some(&[]), "record in registers");
@@ -87,6 +87,8 @@ fn damage_is_named_with_its_place() {
     check_damage("holds", &[1; 5], Some(&[]), "5 bytes instead of 16");
     check_damage("holds", &[1; 16], Some(&[]), "is missing");
     check_damage("meta", b"last_event", Some(b"soon"), "no number");
+    check_damage("meta", b"filed", Some(b"soon"), "no number");
+    check_damage("meta", b"filed", Some(&[0xff; 8]), "is noted as filed, 1 is");
     check_damage("meta", b"last_event", None, "event 0 is noted as the newest, 1 is");
     check_damage("meta", b"last_event", Some(&[0xff; 8]), "is noted as the newest, 1 is");
 }

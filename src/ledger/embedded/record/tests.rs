@@ -128,7 +128,7 @@ fn records_of_the_first_version_say_nothing_of_what_came_later() {
     let all = head.into_iter().chain(change).chain([Number(3)]);
     let mut decoder_bytes = first(&all.collect::<Vec<_>>());
     let mut decoder = Decoder::new(&decoder_bytes).unwrap();
-    assert_eq!(decoder.events().unwrap(), [event(balance(0, None))]);
+    assert_eq!(decoder.events().unwrap().0, [event(balance(0, None))]);
     decoder.end().unwrap();
 
     decoder_bytes.pop();
@@ -202,9 +202,10 @@ fn what_is_written_is_read() {
         (0..300).map(|end| Lot { amount: 1, expires: Some(Timestamp(end)), spendable_from: None });
     events.push(event(Balance { lots: lots.collect(), earned: 300, ..Balance::default() }));
     let mut encoder = Encoder::new(0);
-    encoder.events(&events);
+    let others = [(2, smallvec![]), (3, smallvec![KEY.owner, Owner([8; 16])])];
+    encoder.events(&events, &others);
     let bytes = encoder.done();
     let mut decoder = Decoder::new(&bytes).unwrap();
-    assert_eq!(decoder.events().unwrap(), events);
+    assert_eq!(decoder.events().unwrap(), (events, others.into_iter().collect()));
     decoder.end().unwrap();
 }
