@@ -23,6 +23,12 @@ impl Cursor {
         self.0.get(partition).copied().unwrap_or(0)
     }
 
+    /// Whether all that was read up to `other` was read.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        (0..other.0.len()).all(|partition| self.count(partition) >= other.count(partition))
+    }
+
     pub(super) fn set(&mut self, partition: usize, count: u64) {
         if self.0.len() <= partition {
             self.0.resize(partition + 1, 0);

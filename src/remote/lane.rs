@@ -92,6 +92,13 @@ impl Lane {
             return Ok(Vec::new());
         }
         let count = commands.len();
+        if let (Way::Direct(connection), [command]) = (&mut self.way, commands) {
+            // One needs not be copied into a pipeline.
+            let sent = connection.send_packed_command(command).await;
+            return sent
+                .map(|value| vec![reply(value)])
+                .map_err(|error| RemoteError::while_sending(&error));
+        }
         let mut pipeline = Pipeline::with_capacity(count);
         for command in commands {
             pipeline.add_command(command.clone());

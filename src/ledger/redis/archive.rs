@@ -223,7 +223,7 @@ impl Whole {
         let mut filling = Filling::new(&mut self.link, self.place.partitions, self.now);
         from.each(Part::Events, &mut |item| filling.number(&item))?;
         from.each(Part::Events, &mut |item| filling.put(item))?;
-        filling.end_streams()?;
+        filling.end_stream()?;
         from.each(Part::Receipts, &mut |item| filling.put(item))?;
         filling.end_receipts();
         from.each(Part::Owners, &mut |item| filling.put(item))?;

@@ -1,22 +1,24 @@
 //! Function calls: what is put into one, and what its reply says.
 
 use std::collections::{HashMap, HashSet};
+use std::io::Write;
 use std::sync::Arc;
 
 use redis::{Cmd, Value, cmd};
 
 use super::library::fence_key;
-use super::wire::{Damage, Foreseen, OwnerRecord, Reader, Spread, packed};
+use super::wire::{Damage, Foreseen, OwnerRecord, Reader, Spread, Writer, packed};
 use super::{Place, Shared};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{Command, Leg, Outcome};
 use crate::domain::time::Timestamp;
 
-type Set<T> = HashSet<T, foldhash::fast::RandomState>;
-type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+type Hasher = foldhash::fast::RandomState;
+type Set<T> = HashSet<T, Hasher>;
+type Map<K, V> = HashMap<K, V, Hasher>;
 
 /// The function that applies a batch.
-const APPLY: &str = "jeton_2_apply";
+const APPLY: &str = "jeton_3_apply";
 
 /// Letters of keys.
 const OWNER: u8 = b'o';
@@ -32,7 +34,8 @@ pub(super) fn partition_of(name: &[u8; 16], partitions: u16) -> u16 {
 pub(super) fn key(partition: u16, letter: u8, name: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(10 + name.len());
     key.extend_from_slice(b"{j");
-    key.extend_from_slice(partition.to_string().as_bytes());
+    // Writing into memory does not fail.
+    let _written = write!(key, "{partition}");
     key.push(b'}');
     key.push(letter);
     key.extend_from_slice(name);
@@ -101,7 +104,7 @@ pub(super) fn begin(
 /// A call that applies what is given to it next, and reads what that needs as it goes.
 pub(super) fn begin_apply(place: &Place, reach: Reach, now: Timestamp) -> Cmd {
     let mut call = begin(place, APPLY, reach, &[], now);
-    call.arg(0);
+    call.arg(0).arg(0).arg("");
     call
 }
 
@@ -112,7 +115,9 @@ pub(super) fn apply<'a>(
     commands: impl Iterator<Item = &'a Command> + Clone,
     now: Timestamp,
 ) -> Cmd {
-    let mut times: Map<[u8; 16], usize> = Map::default();
+    // Most name one owner and their posting.
+    let names = 2 * commands.clone().count();
+    let mut times: Map<[u8; 16], usize> = Map::with_capacity_and_hasher(names, Hasher::default());
     for command in commands.clone() {
         for_each_name(command, |name, _| *times.entry(name).or_default() += 1);
     }
@@ -126,8 +131,8 @@ pub(super) fn apply<'a>(
         }
     };
     let ways: Vec<Way<'_>> = commands.clone().map(way).collect();
-    // The keys that are read at once, and those that are left to who knows their places.
-    let (mut keys, mut left) = (Vec::new(), Vec::new());
+    // The keys that are read at once, and those whose places are known: of first uses, and others.
+    let (mut keys, mut firsts, mut left) = (Vec::new(), Vec::new(), Vec::new());
     let mut seen: Set<[u8; 16]> = Set::default();
     for (command, way) in commands.zip(&ways) {
         for_each_name(command, |name, letter| {
@@ -136,35 +141,38 @@ pub(super) fn apply<'a>(
                 _ => partition_of(&name, place.partitions),
             };
             let is_ours = reach == Reach::All || reach == Reach::One(partition);
-            if is_ours && seen.insert(name) {
-                let keys = match way {
-                    Way::First(_) => &mut left,
-                    Way::Use(_) if letter == RECEIPT => &mut left,
-                    Way::Use(_) | Way::Any(_) => &mut keys,
-                };
-                keys.push(key(partition, letter, &name));
-            }
+            let keys = match way {
+                Way::First(_) => &mut firsts,
+                Way::Use(_) if letter == RECEIPT => &mut left,
+                Way::Use(_) | Way::Any(_) if is_ours && seen.insert(name) => &mut keys,
+                Way::Use(_) | Way::Any(_) => return,
+            };
+            keys.push(key(partition, letter, &name));
         });
     }
-    // Lua counts from 1.
-    let mut at = reach.fences(place.partitions).len() + keys.len() + 1;
-    let count = left.len();
+    let count = firsts.len() + left.len();
+    keys.append(&mut firsts);
+    // Where the first receipt of another use is. Lua counts from 1.
+    let fences = if reach == Reach::All { usize::from(place.partitions) } else { 1 };
+    let mut at = fences + keys.len() + 1;
     keys.append(&mut left);
     let mut call = begin(place, APPLY, reach, &keys, now);
     call.arg(count);
-    let home = |one: &Foreseen<'_>| reach.home(&one.posting.id, place.partitions);
-    for way in &ways {
-        match way {
-            Way::First(one) => {
-                call.arg(one.packed_first(at, at + 1, home(one)));
-                at += 2;
-            }
-            Way::Use(one) => {
-                call.arg(one.packed(at, home(one)));
-                at += 1;
-            }
-            Way::Any(command) => _ = call.arg(packed(command)),
+    let mut rest = ways.as_slice();
+    while !rest.is_empty() {
+        let count = rest.iter().take_while(|way| way.is_first()).count();
+        let (firsts, after) = rest.split_at(count);
+        let count = after.iter().take_while(|way| !way.is_first()).count();
+        let (others, after) = after.split_at(count);
+        call.arg(firsts.len());
+        firsts.iter().for_each(|way| way.put(&mut call, &mut at));
+        if after.is_empty() {
+            call.arg("");
+        } else {
+            call.arg(others.len());
         }
+        others.iter().for_each(|way| way.put(&mut call, &mut at));
+        rest = after;
     }
     call
 }
@@ -177,6 +185,24 @@ enum Way<'a> {
     Use(Foreseen<'a>),
     /// As it is.
     Any(&'a Command),
+}
+
+impl Way<'_> {
+    fn is_first(&self) -> bool {
+        matches!(self, Self::First(_))
+    }
+
+    /// Puts the arguments into a call whose next key that is no first use's is `at`.
+    fn put(&self, call: &mut Cmd, at: &mut usize) {
+        match self {
+            Self::First(one) => one.first().iter().for_each(|part| _ = call.arg(part)),
+            Self::Use(one) => {
+                call.arg(one.packed(*at));
+                *at += 1;
+            }
+            Self::Any(command) => _ = call.arg(packed(command)),
+        }
+    }
 }
 
 /// Every owner and posting that a command names, with the letter of its key.
@@ -221,7 +247,7 @@ pub(super) enum Said {
     GivenUp,
 }
 
-/// Letters and values, two for each command.
+/// Letters and values, two for each command; those of first uses that are told together apart.
 pub(super) fn pairs(reply: Value) -> Result<Vec<(u8, Vec<u8>)>, Damage> {
     let Value::Array(values) = reply else { return Err("the reply is no list".to_owned()) };
     let mut pairs = Vec::with_capacity(values.len() / 2);
@@ -230,9 +256,24 @@ pub(super) fn pairs(reply: Value) -> Result<Vec<(u8, Vec<u8>)>, Damage> {
         let (Value::BulkString(letter), Value::BulkString(value)) = (letter, value) else {
             return Err("the reply holds something that is no text".to_owned());
         };
-        pairs.push((letter.first().copied().unwrap_or_default(), value));
+        match letter.first().copied().unwrap_or_default() {
+            b'S' => pairs.extend(together(&mut Reader::new(&value))?),
+            letter => pairs.push((letter, value)),
+        }
     }
     Ok(pairs)
+}
+
+/// First uses that were done one after the other, each told as if alone.
+fn together(
+    reader: &mut Reader<'_>,
+) -> Result<impl Iterator<Item = (u8, Vec<u8>)> + use<>, Damage> {
+    let (first, step, count) = (reader.uint()?, reader.uint()?, reader.uint()?);
+    Ok((0..count).map(move |place| {
+        let mut number = Writer::default();
+        number.uint(place.saturating_mul(step).saturating_add(first));
+        (b'E', number.done())
+    }))
 }
 
 /// What the reply says of one command of a call that was sent and heard at these moments. What was

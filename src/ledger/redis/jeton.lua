@@ -1,4 +1,4 @@
-#!lua name=jeton_2
+#!lua name=jeton_3
 
 -- The book in Redis: the mirror of `domain::book`, line by line where it matters.
 --
@@ -41,8 +41,11 @@
 --
 -- What was added to these layouts stands last; where it is missing, nothing is meant.
 --
--- An event's number is the count in its partition, times the number of partitions, plus the
--- partition: unique, and without gaps in each partition.
+-- Events are written down in one partition: with Cluster in the one that the call is for, otherwise
+-- in partition 0, so that they have one order. (Up to version 2 those of each posting were in the
+-- partition of its receipt, where they still are found.) An event's number is the count in its
+-- partition, times the number of partitions, plus the partition: unique, and without gaps in each
+-- partition.
 --
 -- Numbers are doubles: everything that is counted stays below 10^15, which the book enforces.
 
@@ -81,10 +84,12 @@ local call, pack, unpacked, byte, sub, concat, fmod
 
 -- What one call works on; set by `begin`, gone after it.
 local partitions, only, clock
-local tags, numbers, owners, receipts, subs, legs_of
-local dirty_owners, dirty_receipts, dirty_subs, events_of, touched
+local tags, owners, receipts, subs, legs_of
+local dirty_owners, dirty_receipts, dirty_subs, touched
 local keys_of_owners, keys_of_receipts, secured, packed_of
 local named, stored, foreseen
+-- The partition of the events, how many were there, and pieces of those that come.
+local log, counted, events
 
 local function fail(text)
   error({ err = text })
@@ -107,7 +112,7 @@ local function tag(partition)
   return known
 end
 
--- Where the receipt of a posting is, and its events go.
+-- Where the receipt of a posting is.
 local function home_of(id)
   return only or partition_of(id)
 end
@@ -147,18 +152,21 @@ local function begin(keys, epoch, count, one, now, left)
   call, pack, unpacked = redis.call, cmsgpack.pack, cmsgpack.unpack
   byte, sub, concat, fmod = string.byte, string.sub, table.concat, math.fmod
   partitions, only, clock = count, one, now
-  tags, numbers, owners, receipts, subs, legs_of = {}, {}, {}, {}, {}, {}
-  dirty_owners, dirty_receipts, dirty_subs, events_of, touched = {}, {}, {}, {}, {}
+  tags, owners, receipts, subs, legs_of = {}, {}, {}, {}, {}
+  dirty_owners, dirty_receipts, dirty_subs, touched = {}, {}, {}, {}
   keys_of_owners, keys_of_receipts, secured, packed_of = {}, {}, {}, {}
   local values = call('MGET', unpack(keys))
   named, stored, foreseen = keys, values, {}
+  log, events = one or 0, {}
   local fences = one and 1 or count
   for place = 1, fences do
     local partition, value = one or place - 1, values[place]
     if not value or sub(value, 1, 32) ~= epoch then
       fail('NOEPOCH partition ' .. partition .. (value and ' has another epoch' or ' is empty'))
     end
-    numbers[partition] = tonumber(sub(value, 33))
+    if partition == log then
+      counted = tonumber(sub(value, 33))
+    end
   end
   -- All other keys end with a letter and a name of 16 bytes.
   for place = fences + 1, #keys - (left or 0) do
@@ -188,14 +196,6 @@ local function read_receipt(place)
     receipts[id] = receipt_from(stored[place])
   end
   return id
-end
-
-local function number_of(partition)
-  local number = numbers[partition]
-  if not number then
-    fail('ERR the fence of partition ' .. partition .. ' was not named')
-  end
-  return number
 end
 
 local function owner_record(owner)
@@ -346,25 +346,14 @@ local function earning(owner, entry)
   return holds and holds[2] or 0
 end
 
-local function next_number(home)
-  local count = number_of(home) + 1
-  numbers[home] = count
-  return count * partitions + home
-end
-
-local function note(home, event)
-  local list = events_of[home]
-  if not list then
-    list = {}
-    events_of[home] = list
-  end
-  list[#list + 1] = event
+local function next_number()
+  counted = counted + 1
+  return counted * partitions + log
 end
 
 -- Writes down what happened, with all records touched since the last event.
 local function record(kind, id, at)
-  local home = home_of(id)
-  local number = next_number(home)
+  local number = next_number()
   local changes = {}
   for place = 1, #touched, 2 do
     local owner, entry = touched[place], touched[place + 1]
@@ -372,13 +361,12 @@ local function record(kind, id, at)
     changes[#changes + 1] = { owner, entry, value, value and held(owner, entry) or 0 }
   end
   touched = {}
-  note(home, pack({ number, at, kind, id, changes }))
+  events[#events + 1] = pack({ number, at, kind, id, changes })
   return number
 end
 
-local function next_event(id)
-  local home = home_of(id)
-  return (number_of(home) + 1) * partitions + home
+local function next_event()
+  return (counted + 1) * partitions + log
 end
 
 -- While a slot of a cluster is moving, a key that has gone makes its command fail, in the middle of
@@ -1220,7 +1208,8 @@ end
 --   W  too early to say        X  given up            P  prepared, with the results
 --   F  followed: {lapsed, short, after, what the      T  decided: {step, state, size, confirmed,
 --      first leg did}                                    released, until, gone}
---   E  done as foreseen, with the event's number and what was not known of the count
+--   E  done as foreseen, with the event's number and what the counter stands at
+--   S  first uses done as foreseen, with the first event's number, the step to the next, how many
 -- A reason: {1, leg, used, held, retry} guard, {2, leg, retry} too soon, {3, leg, at} elsewhere,
 -- {4, leg, balance, cap} cap, {5, leg} too many lots, {6} hold not found, {7} hold expired,
 -- {8} not found, {9} already released, {10, left} release exceeds, {11, left} confirm exceeds.
@@ -1538,7 +1527,7 @@ local function post(c, foreign, attempt, others)
   -- From here it must succeed.
   local known = receipt_of(id)
   local earlier = known and known[RELEASES] or {}
-  local results = take_all(legs, ends and true or false, next_event(id), now)
+  local results = take_all(legs, ends and true or false, next_event(), now)
   if foreign then
     merge(results, legs, foreign)
   end
@@ -1574,49 +1563,66 @@ local function as_any_other(receipt_at, packed)
     receipt[AT] })
 end
 
-local function foresee(key, value)
-  local place = #foreseen
-  foreseen[place + 1], foreseen[place + 2] = key, value
-end
-
--- c: {14, places of the owner's and the receipt's key, home, the receipt up to its event's number
--- and from there on, the event from its number on, the owner's record}. The first use of what is
--- counted once, and of which nothing is known: all that is to be written is known but one number.
--- No other command of the call may name the two.
-local function first_use(c)
-  local owner_at, receipt_at, home = c[2], c[3], c[4]
-  if stored[owner_at] or stored[receipt_at] then
-    read_owner(owner_at)
-    return as_any_other(receipt_at, c[5] .. '\0' .. c[6])
+-- First uses of what is counted once, and of which nothing is known: all that is to be written is
+-- known but the number of the event. Each has two keys, its owner's and its receipt's, the first at
+-- `at`, and four arguments, from `from` to `to`: the owner's record, the receipt up to its event's
+-- number and from there on, the event from its number on. No other command of the call may name the
+-- keys.
+local function first_uses(at, args, from, to, tell)
+  local began, count = 0, 0
+  -- Counted here: asking for the length of a long list each time is slow.
+  local written, noted = #foreseen, #events
+  for place = from, to, 4 do
+    if stored[at] or stored[at + 1] then
+      if count > 0 then
+        tell({ 'S', pack(began, partitions, count) })
+        count = 0
+      end
+      read_owner(at)
+      tell(as_any_other(at + 1, args[place + 1] .. '\0' .. args[place + 2]))
+      noted = #events
+    else
+      local number = next_number()
+      if count == 0 then
+        began = number
+      end
+      count, number = count + 1, pack(number)
+      foreseen[written + 1], foreseen[written + 2] = named[at], args[place]
+      foreseen[written + 3] = named[at + 1]
+      foreseen[written + 4] = args[place + 1] .. number .. args[place + 2]
+      events[noted + 1], events[noted + 2], events[noted + 3] = '\149', number, args[place + 3]
+      written, noted = written + 4, noted + 3
+    end
+    at = at + 2
   end
-  local number = pack(next_number(home))
-  foresee(named[receipt_at], c[5] .. number .. c[6])
-  foresee(named[owner_at], c[8])
-  note(home, '\149' .. number .. c[7])
-  return { 'E', number }
+  if count > 0 then
+    tell({ 'S', pack(began, partitions, count) })
+  end
 end
 
--- c: {15, place of the receipt's key, home, owner, entry, n, limit, keep_until, the receipt up to
--- its event's number, up to the count, and from there on, the event from its number up to the
--- count}. A use of one counter: all that is to be written is known but two numbers. No other
--- command of the call may name the receipt.
+-- c: {14, place of the receipt's key, owner, entry, n, limit, keep_until, the receipt up to its
+-- event's number, up to the count, and from there on, the event from its number up to the count}.
+-- A use of one counter: all that is to be written is known but two numbers. No other command of the
+-- call may name the receipt.
 local function one_use(c)
-  local receipt_at, home, owner, entry = c[2], c[3], c[4], c[5]
+  local receipt_at, owner, entry = c[2], c[3], c[4]
   local owned = owner_record(owner)
   local known = owned[2][entry]
-  local after, keep_until = c[6], c[8]
+  local after, keep_until = c[5], c[7]
   if known then
     after, keep_until = known[1] + after, known[2]
   end
-  if stored[receipt_at] or owned[3] or after > (c[7] or AMOUNT_MAX) or after > AMOUNT_MAX then
-    return as_any_other(receipt_at, c[9] .. '\0' .. c[10] .. '\0' .. c[11])
+  if stored[receipt_at] or owned[3] or after > (c[6] or AMOUNT_MAX) or after > AMOUNT_MAX then
+    return as_any_other(receipt_at, c[8] .. '\0' .. c[9] .. '\0' .. c[10])
   end
   owned[1] = owned[1] .. sub(named[receipt_at], -16)
   owned[2][entry] = { after, keep_until }
   dirty_owners[owner] = true
-  local number, count = pack(next_number(home)), pack(after)
-  foresee(named[receipt_at], c[9] .. number .. c[10] .. count .. c[11])
-  note(home, '\149' .. number .. c[12] .. count .. pack(keep_until, 0))
+  local number, count = pack(next_number()), pack(after)
+  local last = #foreseen
+  foreseen[last + 1] = named[receipt_at]
+  foreseen[last + 2] = c[8] .. number .. c[9] .. count .. c[10]
+  events[#events + 1] = '\149' .. number .. c[11] .. count .. pack(keep_until, 0)
   return { 'E', number .. count }
 end
 
@@ -1656,7 +1662,7 @@ local function prepare(c)
   end
   secure(id, legs)
   -- From here it must succeed.
-  local event = next_event(id)
+  local event = next_event()
   local results = take_all(legs, true, event, now)
   local ends = clock + PREPARED_MS
   local receipt = {
@@ -1827,6 +1833,15 @@ local function would_pass(c)
   return obstacle(unpacked(c[2]), c[3]) or { 'U' }
 end
 
+-- c: {7, owner, ...}
+local function look(c)
+  local looked = {}
+  for place = 2, #c do
+    looked[#looked + 1] = { c[place], owner_record(c[place]) }
+  end
+  return { 'L', looked }
+end
+
 -- c: {kind, id, ...}: 1 post, 2 recall {fingerprint, until, now}, 3 confirm {part, now},
 -- 4 release {release_id, part, now, credit, prepared}, 5 extend {until, now}, 6 status {now},
 -- 7 look {owner, ...}; the others stand with their functions.
@@ -1844,6 +1859,8 @@ local function command(c)
     return extend(id, c[3], c[4])
   elseif kind == 6 then
     return status(id, c[3])
+  elseif kind == 7 then
+    return look(c)
   elseif kind == 8 then
     return decide(c)
   elseif kind == 9 then
@@ -1857,8 +1874,6 @@ local function command(c)
   elseif kind == 13 then
     return follow(c)
   elseif kind == 14 then
-    return first_use(c)
-  elseif kind == 15 then
     return one_use(c)
   end
   fail('ERR unknown command ' .. tostring(kind))
@@ -1906,11 +1921,11 @@ end
 
 local function commit(epoch)
   local values, lasting = finish()
-  for partition, list in pairs(events_of) do
-    local number = string.format('%.0f', numbers[partition])
-    values[#values + 1] = tag(partition) .. 'm'
+  if #events > 0 then
+    local number = string.format('%.0f', counted)
+    values[#values + 1] = tag(log) .. 'm'
     values[#values + 1] = epoch .. number
-    call('XADD', tag(partition) .. 'e', number .. '-0', 'e', concat(list))
+    call('XADD', tag(log) .. 'e', number .. '-0', 'e', concat(events))
   end
   if only then
     -- One by one: a moving slot does not take several keys at once that are not all there.
@@ -1930,26 +1945,18 @@ end
 
 -- Applies a batch, all of it in one step.
 -- KEYS: fences of all partitions (in Cluster: of one), then the owners' records and the receipts
--- that the batch names, in any order, and in the end those of first uses.
--- ARGS: epoch, number of partitions, the one partition or "", the time in ms, how many keys are of
--- first uses, then the packed commands, one after the other in one argument each.
--- Replies with a letter and a value for each command.
+-- that the batch names, in any order, and in the end those whose places are known: two of each
+-- first use, and the receipts of other uses.
+-- ARGS: epoch, number of partitions, the one partition or "", the time in ms, how many keys' places
+-- are known. Then, in turns: how many first uses follow, and four arguments for each; how many
+-- other commands follow, "" for all that is left, and they, packed, in one argument each.
+-- Replies with a letter and a value for each command; first uses that were done one after the other
+-- have one together.
 local function apply(keys, args)
-  local epoch = args[1]
-  begin(keys, epoch, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]), tonumber(args[5]))
+  local epoch, left = args[1], tonumber(args[5])
+  begin(keys, epoch, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]), left)
   local answers = {}
-  for place = 6, #args do
-    local c = unpacked(args[place])
-    local answer
-    if c[1] == 7 then
-      local looked = {}
-      for other = 2, #c do
-        looked[#looked + 1] = { c[other], owner_record(c[other]) }
-      end
-      answer = { 'L', pack(looked) }
-    else
-      answer = command(c)
-    end
+  local function tell(answer)
     local value = answer[2]
     if answer[1] == 'D' or answer[1] == 'R' then
       value = packed_receipt(value)
@@ -1958,6 +1965,19 @@ local function apply(keys, args)
     end
     answers[#answers + 1] = answer[1]
     answers[#answers + 1] = value or ''
+  end
+  local at, place = #keys - left + 1, 6
+  while place <= #args do
+    local firsts = tonumber(args[place])
+    local last = place + 4 * firsts
+    first_uses(at, args, place + 1, last, tell)
+    at, place = at + 2 * firsts, last + 1
+    local others = tonumber(args[place])
+    last = others and place + others or #args
+    for other = place + 1, last do
+      tell(command(unpacked(args[other])))
+    end
+    place = last + 1
   end
   commit(epoch)
   return answers
@@ -2027,7 +2047,7 @@ end
 -- Lets go of events from before a moment, and of their receipts.
 local function let_go(before, most)
   local count = 0
-  for partition in pairs(numbers) do
+  for partition = only or 0, only or partitions - 1 do
     local stream = tag(partition) .. 'e'
     local found = call('XRANGE', stream, '-', '+', 'COUNT', 1)
     while found[1] and count < most do
@@ -2065,7 +2085,7 @@ local function sweep(keys, args)
   begin(keys, epoch, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]))
   local most, before = tonumber(args[5]), tonumber(args[6])
   local due = {}
-  for partition in pairs(numbers) do
+  for partition = only or 0, only or partitions - 1 do
     local found = call('ZRANGEBYSCORE', tag(partition) .. 'h', '-inf', clock, 'WITHSCORES',
       'LIMIT', 0, most)
     for place = 1, #found, 2 do
@@ -2094,6 +2114,6 @@ local function sweep(keys, args)
   return { ended, in_doubt, open, let_go(before, most) }
 end
 
-redis.register_function('jeton_2_apply', apply)
-redis.register_function('jeton_2_claim', claim)
-redis.register_function('jeton_2_sweep', sweep)
+redis.register_function('jeton_3_apply', apply)
+redis.register_function('jeton_3_claim', claim)
+redis.register_function('jeton_3_sweep', sweep)

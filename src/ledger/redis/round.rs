@@ -576,19 +576,20 @@ impl Rounds {
         if pairs.len() != items.len() {
             return Err(damaged(format!("{} answers to {}", pairs.len(), items.len())));
         }
-        let mut unsettled = Vec::new();
+        let (mut unsettled, mut outcomes) = (Vec::new(), Vec::with_capacity(items.len()));
         for (item, (letter, value)) in items.iter().zip(&pairs) {
             match call::said(&self.shared, item.command(), *letter, value, sent, now) {
-                Ok(Said::Outcome(outcome)) => {
-                    self.did(&outcome);
-                    item.answer(Answer::Outcome(outcome));
-                }
+                Ok(Said::Outcome(outcome)) => outcomes.push((item, outcome)),
                 Ok(said) => unsettled.push((item.clone(), said)),
                 Err(what) => {
                     let what = format!("the answer {} is damaged: {what}", letter.escape_ascii());
                     item.fail(&LedgerError::Read(what.into()));
                 }
             }
+        }
+        self.did(outcomes.iter().map(|(_, outcome)| outcome));
+        for (item, outcome) in outcomes {
+            item.answer(Answer::Outcome(outcome));
         }
         Ok(unsettled)
     }
@@ -615,7 +616,7 @@ impl Rounds {
             };
             match settled {
                 Ok(Some(outcome)) => {
-                    self.did(&outcome);
+                    self.did([&outcome]);
                     item.answer(Answer::Outcome(outcome));
                 }
                 Ok(None) => Box::pin(self.carry(lane, vec![item], reach)).await,
@@ -629,9 +630,11 @@ impl Rounds {
     }
 
     /// Tells who follows the events that there are new ones.
-    pub(super) fn did(&self, outcome: &Outcome) {
-        if matches!(outcome, Outcome::Done(_)) {
-            self.shared.pulse.send_modify(|pulse| pulse.last_event += 1);
+    pub(super) fn did<'o>(&self, outcomes: impl IntoIterator<Item = &'o Outcome>) {
+        let outcomes = outcomes.into_iter();
+        let done = outcomes.filter(|outcome| matches!(outcome, Outcome::Done(_))).count() as u64;
+        if done > 0 {
+            self.shared.pulse.send_modify(|pulse| pulse.last_event += done);
         }
     }
 
@@ -759,7 +762,7 @@ impl Rounds {
     ) -> Result<(), Trouble> {
         let now = (self.now)();
         let before = now.plus_ms(-self.place.retention_ms);
-        let mut call = call::begin(&self.place, "jeton_2_sweep", reach, &[], now);
+        let mut call = call::begin(&self.place, "jeton_3_sweep", reach, &[], now);
         call.arg(SWEEP_MAX).arg(before.0).arg(now.plus_ms(-FOLLOWED_MS).0);
         let reply = self.send(lane, reach, call).await?;
         let Reach::One(partition) = reach else { return Ok(()) };

@@ -177,7 +177,7 @@ impl Rounds {
         let calls = by_partition.into_iter().map(|(partition, places)| {
             let mut lane = lane.clone();
             let reach = Reach::One(partition);
-            let mut call = call::begin(&self.place, "jeton_2_claim", reach, &[], (self.now)());
+            let mut call = call::begin(&self.place, "jeton_3_claim", reach, &[], (self.now)());
             for (id, home) in places.iter().filter_map(|place| ids.get(*place)) {
                 let home = home.map(|home| home.to_string()).unwrap_or_default();
                 call.arg(&id.0).arg(home).arg(ttl_ms);
@@ -243,7 +243,7 @@ impl Rounds {
             };
             match tried {
                 Ok(Tried::Answer(outcome)) => {
-                    self.did(&outcome);
+                    self.did([&outcome]);
                     return item.answer(Answer::Outcome(outcome));
                 }
                 Ok(Tried::Again) => {}
@@ -761,6 +761,7 @@ fn place(blocked: &Blocked) -> usize {
 
 /// The steps of a posting over several partitions, between which a node can die.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "tests name the step"))]
 pub enum Step {
     /// Its home is known; nothing is taken.
     Claimed,

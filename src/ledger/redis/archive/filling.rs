@@ -14,6 +14,9 @@ use crate::ledger::owners;
 use crate::ledger::redis::call::{key, partition_of};
 use crate::ledger::redis::wire::{Held, Writer};
 
+/// The partition of all events, as without Cluster.
+const LOG: u16 = 0;
+
 /// Events in one entry of a stream: entries are let go as a whole.
 const EVENTS_IN_ENTRY: usize = 16;
 
@@ -34,8 +37,8 @@ pub(super) struct Filling<'a> {
     first: Option<u64>,
     /// The new numbers, in the order of the old ones.
     new: Vec<u64>,
-    /// Packed events that are not sent yet, by partition: how many, the last one's count, and they.
-    entries: Vec<(usize, u64, Vec<u8>)>,
+    /// Packed events that are not sent yet: how many, the last one's count, and they.
+    entry: (usize, u64, Vec<u8>),
     /// The postings of each owner: newest first, last owner first, once they are sorted.
     ids: Vec<(Owner, Timestamp, PostingId)>,
     held: BTreeMap<Owner, Vec<Held>>,
@@ -51,7 +54,7 @@ impl<'a> Filling<'a> {
             counts: vec![0; all],
             first: None,
             new: Vec::new(),
-            entries: vec![(0, 0, Vec::new()); all],
+            entry: (0, 0, Vec::new()),
             ids: Vec::new(),
             held: BTreeMap::new(),
         }
@@ -71,10 +74,9 @@ impl<'a> Filling<'a> {
             let what = format!("event {} is not where it belongs", event.number);
             return Err(ArchiveError::Source(what));
         }
-        let home = partition_of(&event.id.0, self.partitions);
-        if let Some(count) = self.counts.get_mut(usize::from(home)) {
+        if let Some(count) = self.counts.get_mut(usize::from(LOG)) {
             *count += 1;
-            self.new.push(*count * partitions + u64::from(home));
+            self.new.push(*count * partitions + u64::from(LOG));
         }
         Ok(())
     }
@@ -100,37 +102,30 @@ impl<'a> Filling<'a> {
     }
 
     fn put_event(&mut self, event: &Event) -> Result<(), ArchiveError> {
-        let home = partition_of(&event.id.0, self.partitions);
-        let Some((events, last, packed)) = self.entries.get_mut(usize::from(home)) else {
-            return Ok(());
-        };
+        let (events, last, packed) = &mut self.entry;
         let mut writer = Writer::default();
         writer.event(event);
         packed.extend(writer.done());
         *events += 1;
         *last = event.number / u64::from(self.partitions.max(1));
-        if *events >= EVENTS_IN_ENTRY { self.put_entry(home) } else { Ok(()) }
+        if *events >= EVENTS_IN_ENTRY { self.end_stream() } else { Ok(()) }
     }
 
-    fn put_entry(&mut self, partition: u16) -> Result<(), ArchiveError> {
-        let Some(entry) = self.entries.get_mut(usize::from(partition)) else { return Ok(()) };
-        let (events, last, packed) = std::mem::take(entry);
+    /// Sends the events that are not sent yet.
+    pub(super) fn end_stream(&mut self) -> Result<(), ArchiveError> {
+        let (events, last, packed) = std::mem::take(&mut self.entry);
         if events == 0 {
             return Ok(());
         }
         let bytes = packed.len();
         let mut add = cmd("XADD");
-        add.arg(key(partition, b'e', &[])).arg(format!("{last}-0")).arg("e").arg(packed);
+        add.arg(key(LOG, b'e', &[])).arg(format!("{last}-0")).arg("e").arg(packed);
         self.link.push(add, bytes)
     }
 
     pub(super) fn end_receipts(&mut self) {
         self.ids.sort_unstable();
         self.ids.reverse();
-    }
-
-    pub(super) fn end_streams(&mut self) -> Result<(), ArchiveError> {
-        (0..self.partitions).try_for_each(|partition| self.put_entry(partition))
     }
 
     fn put_receipt(&mut self, receipt: &Receipt) -> Result<(), ArchiveError> {

@@ -48,14 +48,9 @@ impl<'a> Foreseen<'a> {
         self.posting.size.max(1)
     }
 
-    /// A first use, as the function reads it: where among the call's keys its owner's and its
-    /// receipt's are, counted from 1, and whose events its own is among.
-    pub(in crate::ledger::redis) fn packed_first(
-        &self,
-        owner_at: usize,
-        receipt_at: usize,
-        home: u16,
-    ) -> Vec<u8> {
+    /// A first use, as the function reads it: the owner's record, the receipt up to its event's
+    /// number and from there on, the event from its number on.
+    pub(in crate::ledger::redis) fn first(&self) -> [Vec<u8>; 4] {
         let mut counted = Writer(self.receipt_up_to_count());
         counted.uint(self.n);
         counted.packed(&self.receipt_from_count_on());
@@ -63,26 +58,16 @@ impl<'a> Foreseen<'a> {
         event.uint(self.n);
         event.absent();
         event.uint(0);
-        let mut out = Writer(Vec::with_capacity(400));
-        out.array(8);
-        out.uint(14);
-        out.place(owner_at);
-        out.place(receipt_at);
-        out.uint(home.into());
-        out.bytes(&self.receipt_up_to_event());
-        out.bytes(&counted.done());
-        out.bytes(&event.done());
-        out.bytes(&self.owner());
-        out.done()
+        [self.owner(), self.receipt_up_to_event(), counted.done(), event.done()]
     }
 
-    /// Any other use, as the function reads it.
-    pub(in crate::ledger::redis) fn packed(&self, receipt_at: usize, home: u16) -> Vec<u8> {
+    /// Any other use, as the function reads it: where among the call's keys its receipt's is,
+    /// counted from 1.
+    pub(in crate::ledger::redis) fn packed(&self, receipt_at: usize) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(400));
-        out.array(12);
-        out.uint(15);
+        out.array(11);
+        out.uint(14);
         out.place(receipt_at);
-        out.uint(home.into());
         out.entry(COUNTER, self.key);
         out.uint(self.n);
         out.limit(self.max);
@@ -108,9 +93,9 @@ impl<'a> Foreseen<'a> {
         out.done()
     }
 
-    /// From the event's number to what the counter stands at.
+    /// From the event's number to what the counter stands at. There is room for the rest.
     fn receipt_up_to_count(&self) -> Vec<u8> {
-        let mut out = Writer(Vec::with_capacity(128));
+        let mut out = Writer(Vec::with_capacity(256));
         out.absent();
         out.legs(&self.posting.legs);
         out.array(1);
@@ -131,7 +116,7 @@ impl<'a> Foreseen<'a> {
     }
 
     fn event_up_to_count(&self) -> Vec<u8> {
-        let mut out = Writer(Vec::with_capacity(64));
+        let mut out = Writer(Vec::with_capacity(96));
         out.moment(self.posting.now);
         out.uint(kind_number(EventKind::Redeemed));
         out.bytes(&self.posting.id.0);
