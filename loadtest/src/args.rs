@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::box_server::ServeBoxArgs;
 use crate::compare::CompareArgs;
 use crate::goal::{GoalArgs, ServeEchoArgs};
+use crate::masters::MastersArgs;
 use crate::profile::ProfileArgs;
 use crate::running::RunArgs;
 use crate::workload::Verb;
@@ -38,6 +39,8 @@ pub(crate) enum What {
     Codes(CodesArgs),
     /// Measure a goal of performance, both sides in turns, and say whether it holds
     Goal(GoalArgs),
+    /// One master of a Redis Cluster against three, each held to a part of a processor (needs root)
+    Masters(MastersArgs),
     /// The server that `box` and `goal` load
     #[command(hide = true)]
     ServeBox(ServeBoxArgs),

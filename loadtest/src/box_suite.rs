@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::args::{BoxArgs, Keep, Shape};
 use crate::box_server::{BoxServer, HOT_CODE};
-use crate::drive::{self, Loop, Plan};
+use crate::drive::{self, Loop, Manners, Plan};
 use crate::machine::Machine;
 use crate::report::{Named, Report};
 use crate::workload::{Codes, Law, Mix, Verb, Workload};
@@ -61,7 +61,7 @@ fn steps(args: &BoxArgs) -> Vec<Step> {
     let verbs = args.verb.as_ref().map_or(both.as_slice(), std::slice::from_ref);
     for verb in verbs.iter().copied() {
         let law = if verb == Verb::Validate { Law::Uniform } else { Law::Once };
-        let open = Loop::Open { rate: args.rate };
+        let open = Loop::Open { rate: args.rate, manners: Manners::default() };
         steps.push(Step { verb, law, kind: open, connections: args.connections });
         let peak = |law, shape: Shape| {
             let kind = Loop::Closed { in_flight: shape.in_flight };

@@ -49,6 +49,7 @@ pub(crate) enum Loop {
     Open {
         /// Questions a second.
         rate: u32,
+        manners: Manners,
     },
     /// As fast as answers come.
     Closed {
@@ -57,6 +58,22 @@ pub(crate) enum Loop {
     },
     /// By a schedule whose rate changes, after a warm-up of its own.
     Course(Arc<Course>),
+}
+
+/// How those ask who do not wait for answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manners {
+    /// How long an answer is of use, in milliseconds, as each request says; 0: it does not.
+    pub(crate) deadline_ms: u32,
+    /// How many questions that are due together are asked on one connection, at most.
+    pub(crate) together: u32,
+}
+
+impl Default for Manners {
+    /// One question after the other, and all the time in the world.
+    fn default() -> Self {
+        Self { deadline_ms: 0, together: 1 }
+    }
 }
 
 /// An open loop that tells a story.
@@ -188,11 +205,18 @@ impl Run {
         self.is_over.store(true, Ordering::Relaxed);
     }
 
+    pub(crate) fn manners(&self) -> Manners {
+        match self.plan.kind {
+            Loop::Open { manners, .. } => manners,
+            Loop::Closed { .. } | Loop::Course(_) => Manners::default(),
+        }
+    }
+
     /// The schedule of the whole run; none in a closed loop.
     fn curve(&self) -> Option<Curve> {
         match &self.plan.kind {
             Loop::Closed { .. } => None,
-            Loop::Open { rate } => Some(Curve::even(f64::from(*rate))),
+            Loop::Open { rate, .. } => Some(Curve::even(f64::from(*rate))),
             Loop::Course(course) => {
                 let (seconds, rate) = (f64::from(self.plan.warm_up_s), course.warm_up_rate);
                 let warm_up = Stretch { seconds, from: rate, to: rate };
@@ -277,7 +301,7 @@ impl Port {
         };
         let tally = counts.tallies.of_mut(part);
         tally.asked += 1;
-        match desk.workload.ask(lane, seq, question) {
+        match desk.workload.ask(lane, seq, question, self.run.manners().deadline_ms) {
             Ok(()) => {
                 if let Some(place) = state.pending.get_mut(place_of(seq)) {
                     *place = Some(Pending { due_ns, question });

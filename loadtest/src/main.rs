@@ -7,6 +7,7 @@
 //!   in another process, and the table that is quoted;
 //! - [`profile`]: loads that tell a story; [`compare`]: two reports side by side; [`html`]: pages;
 //! - [`goal`]: the goals of performance, each against its other side;
+//! - [`masters`]: what more masters of a Redis Cluster bring;
 //! - [`codes`]: ten million codes, made, proven, weighed, imported, mistyped.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong use, 3 for
@@ -21,6 +22,7 @@ mod drive;
 mod goal;
 mod html;
 mod machine;
+mod masters;
 mod pacer;
 mod profile;
 mod report;
@@ -59,6 +61,7 @@ async fn carry_out(what: What) -> anyhow::Result<bool> {
         What::Compare(args) => compare::run(&args),
         What::Codes(args) => codes::run(&args),
         What::Goal(args) => goal::run(&args).await,
+        What::Masters(args) => masters::run(&args).await,
         What::ServeBox(args) => box_server::serve(&args).await.map(|()| true),
         What::ServeEcho(args) => goal::serve_echo(&args).await.map(|()| true),
         What::OpenBox { dir } => codes::open(&dir).map(|()| true),

@@ -40,15 +40,22 @@ impl Punctuality {
 }
 
 /// Asks as many questions as the curve says, spread evenly over the ports, until the curve or the
-/// run is over.
+/// run is over. Each port has a turn, of one question or, where manners allow it, of what is due by
+/// then.
 pub(crate) fn pace(run: &Run, ports: &[Arc<Port>], curve: &Curve) -> anyhow::Result<Punctuality> {
     be_punctual();
     let mut punctuality = Punctuality { late: Latencies::new()?, due: 0, series: run.series() };
-    let mut turns = ports.iter().cycle();
+    let (mut turn, mut asked) = (0, 0);
+    let together = run.manners().together;
     let mut dues = curve.dues();
     while let Some(due_ns) = dues.next() {
-        wait_until(run, due_ns);
-        if !ask(run, &mut turns, ports.len(), due_ns) {
+        let was_due = !wait_until(run, due_ns);
+        if asked < together && was_due {
+            asked += 1;
+        } else {
+            (turn, asked) = (turn + 1, 1);
+        }
+        if !ask(run, ports, &mut turn, due_ns) {
             // What was due until now could not even be asked.
             let now_ns = run.now_ns();
             let missed = std::iter::once(due_ns).chain(dues);
@@ -63,27 +70,29 @@ pub(crate) fn pace(run: &Run, ports: &[Arc<Port>], curve: &Curve) -> anyhow::Res
     Ok(punctuality)
 }
 
-fn wait_until(run: &Run, due_ns: u64) {
+/// Says whether it had to wait.
+fn wait_until(run: &Run, due_ns: u64) -> bool {
+    let mut has_waited = false;
     loop {
         let now_ns = run.now_ns();
         if now_ns >= due_ns || run.is_over() {
-            return;
+            return has_waited;
         }
         thread::park_timeout(Duration::from_nanos(due_ns - now_ns));
+        has_waited = true;
     }
 }
 
-/// Asks on the next port that has room, once there is one. `false` when the run was over before.
-fn ask<'a>(
-    run: &Run,
-    turns: &mut impl Iterator<Item = &'a Arc<Port>>,
-    ports: usize,
-    due_ns: u64,
-) -> bool {
+/// Asks on the port whose turn it is, or the next that has room, once there is one. `false` when
+/// the run was over before.
+fn ask(run: &Run, ports: &[Arc<Port>], turn: &mut usize, due_ns: u64) -> bool {
     while !run.is_over() {
-        let mut tries = turns.take(ports).map(|port| port.send(due_ns));
-        if tries.any(|sent| sent != Sent::Full) {
-            return true;
+        for _ in ports {
+            let port = ports.get(*turn % ports.len());
+            if port.is_none_or(|port| port.send(due_ns) != Sent::Full) {
+                return true;
+            }
+            *turn += 1;
         }
         thread::park_timeout(FULL_PAUSE);
     }

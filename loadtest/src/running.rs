@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args};
 use jeton::client::Options;
 
 use crate::args::{Time, up_to};
-use crate::drive::{self, Loop, Plan};
+use crate::drive::{self, Loop, Manners, Plan};
 use crate::machine::Machine;
 use crate::report::{Named, Report};
 use crate::workload::{Codes, Law, Mix, Verb, Workload};
@@ -104,6 +104,12 @@ pub(crate) struct RunArgs {
     /// Requests in flight on each connection, with --peak
     #[arg(long, value_name = "F", default_value_t = 1, value_parser = up_to(4_096))]
     in_flight: u32,
+    /// How long an answer is of use, in milliseconds, with --rate; 0: requests do not say
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    deadline_ms: u32,
+    /// How many questions that are due together are asked on one connection, with --rate
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = up_to(4_096))]
+    together: u32,
     /// Write a page with plots, too
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -116,7 +122,10 @@ pub(crate) async fn run(args: &RunArgs) -> anyhow::Result<bool> {
     let law = args.law.unwrap_or(if args.server.code.is_some() { Law::Hot } else { Law::Once });
     let mix = args.mix.unwrap_or(Mix::only(args.verb));
     let kind = match args.rate {
-        Some(rate) => Loop::Open { rate },
+        Some(rate) => {
+            let manners = Manners { deadline_ms: args.deadline_ms, together: args.together };
+            Loop::Open { rate, manners }
+        }
         None => Loop::Closed { in_flight: args.in_flight },
     };
     let plan = Plan {

@@ -274,8 +274,14 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    /// Asks on a lane.
-    pub(crate) fn ask(&self, lane: &Lane, seq: u32, question: Question) -> Result<(), Error> {
+    /// Asks on a lane. The answer is of use for `deadline_ms`; 0: whenever it comes.
+    pub(crate) fn ask(
+        &self,
+        lane: &Lane,
+        seq: u32,
+        question: Question,
+        deadline_ms: u32,
+    ) -> Result<(), Error> {
         let Question { verb, code, id } = question;
         let codes = smallvec![self.codes.text(code)];
         let order = Order { gate: Some(GATE), ..Order::default() };
@@ -283,17 +289,21 @@ impl Workload {
             seq,
             &match verb {
                 Verb::Validate => {
-                    Request::Validate(Validate { codes, order, ..Validate::default() })
+                    Request::Validate(Validate { deadline_ms, codes, order, ..Validate::default() })
                 }
-                Verb::Redeem => Request::Redeem(Redeem { id, codes, order, ..Redeem::default() }),
+                Verb::Redeem => {
+                    Request::Redeem(Redeem { deadline_ms, id, codes, order, ..Redeem::default() })
+                }
                 Verb::Hold => {
                     let ttl_ms = HOLD_TTL_MS;
-                    Request::Hold(Hold { id, codes, order, ttl_ms, ..Hold::default() })
+                    Request::Hold(Hold { deadline_ms, id, codes, order, ttl_ms, ..Hold::default() })
                 }
-                Verb::Confirm => Request::Confirm(Confirm { id, ..Confirm::default() }),
+                Verb::Confirm => {
+                    Request::Confirm(Confirm { deadline_ms, id, ..Confirm::default() })
+                }
                 Verb::Release => {
                     let release_id = new_id();
-                    Request::Release(Release { release_id, id, ..Release::default() })
+                    Request::Release(Release { deadline_ms, release_id, id, ..Release::default() })
                 }
             },
         )

@@ -1,6 +1,7 @@
 //! Asking: codes and an order become offers and a plan, or a refusal. What *validate*, *hold* and
 //! *redeem* share.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -44,20 +45,20 @@ pub struct Ask<'a> {
 }
 
 /// What the rules said of one code, or of a campaign that applies by itself.
-pub(super) struct Part {
+pub(super) struct Part<'a> {
     /// The code's place in the request; absent: the campaign applies by itself.
     pub(super) code_index: Option<u8>,
     pub(super) key: Option<CodeKey>,
-    pub(super) found: Found,
+    pub(super) found: Cow<'a, Found>,
     pub(super) offer: Offer,
     pub(super) account: Option<Arc<Account>>,
     pub(super) owners: Owners,
 }
 
 /// Everything that the rules said to a request.
-pub(super) struct Judged {
+pub(super) struct Judged<'a> {
     /// Codes in the order of the request, then what applies by itself.
-    pub(super) parts: SmallVec<[Part; 1]>,
+    pub(super) parts: SmallVec<[Part<'a>; 1]>,
     pub(super) left_out: Vec<Refusal>,
     /// Its legs name parts by their places.
     pub(super) plan: Plan,
@@ -125,8 +126,8 @@ impl Seat<'_> {
 
 impl Engine {
     /// Puts what was found through the rules.
-    pub(super) fn judge(&self, ask: &Ask<'_>, codes: &Codes) -> Result<Judged, Refusal> {
-        let definitions = self.index.definitions();
+    pub(super) fn judge<'a>(&self, ask: &Ask<'_>, codes: &'a Codes) -> Result<Judged<'a>, Refusal> {
+        let definitions = self.index.definitions_briefly();
         let mut seats = self.seats(ask, codes, &definitions);
         let mut judged = loop {
             match self.judge_seats(ask, &seats, &definitions) {
@@ -144,12 +145,12 @@ impl Engine {
         Ok(judged)
     }
 
-    fn judge_seats(
+    fn judge_seats<'a>(
         &self,
         ask: &Ask<'_>,
-        seats: &[Seat<'_>],
+        seats: &[Seat<'a>],
         definitions: &Definitions,
-    ) -> Result<Judged, NotJudged> {
+    ) -> Result<Judged<'a>, NotJudged> {
         let mut stack = self.stack(ask, seats, definitions).map_err(NotJudged::Refused)?;
         // The book's first "no" shall be about the first code.
         stack.parts.sort_by_key(|(place, _)| *place);
@@ -172,7 +173,7 @@ impl Engine {
             judged.parts.push(Part {
                 code_index: seat.code_index,
                 key: seat.key,
-                found: seat.found.clone(),
+                found: Cow::Borrowed(seat.found),
                 offer,
                 account: seat.account.clone(),
                 owners: seat.owners,
@@ -305,7 +306,7 @@ impl Engine {
     pub(super) fn preview(
         &self,
         ask: &Ask<'_>,
-        judged: &Judged,
+        judged: &Judged<'_>,
         age_ms: Option<u64>,
     ) -> Result<Accepted, Blocked> {
         let book = self.ledger.read();
@@ -334,7 +335,14 @@ impl Engine {
     }
 }
 
-impl Judged {
+impl Judged<'_> {
+    /// The same, to be kept while the ledger has it.
+    pub(super) fn into_owned(self) -> Judged<'static> {
+        let Self { parts, left_out, plan, total_before_minor } = self;
+        let parts = parts.into_iter().map(Part::into_owned).collect();
+        Judged { parts, left_out, plan, total_before_minor }
+    }
+
     /// Of what needs no rules: legs that put value in, perhaps after one that takes it out, which
     /// means `gives`.
     pub(super) fn of_legs(legs: SmallVec<[Leg; 2]>, gives: Option<About>) -> Self {
@@ -349,7 +357,7 @@ impl Judged {
     /// The order's currency: as it says, or else the first campaign's.
     fn currency(&self, ask: &Ask<'_>) -> Option<Box<str>> {
         let stated = ask.order.currency.map(Box::from);
-        let of = |part: &Part| part.found.worth.currency.map(|c| Box::from(c.as_str()));
+        let of = |part: &Part<'_>| part.found.worth.currency.map(|c| Box::from(c.as_str()));
         stated.or_else(|| self.parts.iter().find_map(of))
     }
 
@@ -472,7 +480,13 @@ fn expected(leg: &Leg, there: u64) -> u64 {
     }
 }
 
-impl Part {
+impl Part<'_> {
+    fn into_owned(self) -> Part<'static> {
+        let Self { code_index, key, found, offer, account, owners } = self;
+        let found = Cow::Owned(found.into_owned());
+        Part { code_index, key, found, offer, account, owners }
+    }
+
     fn noted(&self) -> NotedUse {
         let Self { code_index, key, found, offer, account, owners } = self;
         let plain = NotedUse::default();

@@ -4,11 +4,11 @@ use smallvec::SmallVec;
 
 use super::Engine;
 use super::answer::Shown;
-use super::ask::{Ask, Part};
+use super::ask::Ask;
 use crate::codes::Verdict as Shape;
 use crate::domain::campaign::{Campaign, Code, CodeState};
 use crate::domain::code::{CodeKey, Normal};
-use crate::domain::id::TenantId;
+use crate::domain::id::{Owner, TenantId};
 use crate::domain::order::{Order, Passage};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::rules::{Question, Seen, StackMode};
@@ -55,16 +55,17 @@ impl Codes {
         !self.automatic.is_empty() || mode == StackMode::Partial && self.named.len() > 1
     }
 
-    /// Goes on without `part`, which was refused. Gives the refusal back if that cannot be: only
-    /// what applies by itself goes silently, codes only if the request says so.
+    /// Goes on without the code at `code_index`, or what applies by itself and counts for `owner`,
+    /// which was refused. Gives the refusal back if that cannot be: only what applies by itself
+    /// goes silently, codes only if the request says so.
     pub(super) fn spare(
         &mut self,
-        part: &Part,
+        code_index: Option<u8>,
+        owner: Owner,
         refusal: Refusal,
         mode: StackMode,
     ) -> Result<(), Refusal> {
-        let Some(index) = part.code_index else {
-            let owner = part.found.code.owner;
+        let Some(index) = code_index else {
             self.automatic.retain(|found| found.code.owner != owner);
             return Ok(());
         };
@@ -130,7 +131,7 @@ impl Engine {
             return Err(first.clone());
         }
         if ask.order.passage != Passage::Exit {
-            let definitions = self.index.definitions();
+            let definitions = self.index.definitions_briefly();
             let automatic = definitions.automatic(ask.tenant, &ask.order);
             all.automatic.extend(automatic.map(by_itself));
         }

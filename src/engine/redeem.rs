@@ -47,7 +47,10 @@ impl Engine {
     fn take(&self, ask: &Ask<'_>, taking: Taking) -> Prepared {
         let codes = match self.find_all(ask) {
             Ok(codes) => codes,
-            Err(refusal) => return self.answered(taking.verb, Err(refusal)),
+            Err(refusal) => {
+                let origin = self.origin(taking.verb, ask.tenant, &ask.order);
+                return self.answered(origin, &[], Err(refusal));
+            }
         };
         if !self.ledger.is_local() {
             let owners = self.owners_to_take(ask, &codes);
@@ -57,7 +60,8 @@ impl Engine {
                     Some(prepared) => prepared,
                     None => {
                         let then = Then::Take { ask: KeptAsk::of(ask), codes, taking };
-                        self.look(taking.verb, owners, then, taking.deadline)
+                        let origin = self.origin(taking.verb, ask.tenant, &ask.order);
+                        self.look(origin, owners, then, taking.deadline)
                     }
                 };
             }
@@ -81,7 +85,7 @@ impl Engine {
             if note.len() > NOTE_BYTES_MAX {
                 return Err(too_long());
             }
-            Ok((judged, note))
+            Ok((judged.into_owned(), note))
         });
         let (command, judged, refusal) = match judged {
             Ok((judged, note)) => {
@@ -107,7 +111,8 @@ impl Engine {
         let again = (judged.is_some() && codes.can_spare(ask.mode))
             .then(|| Box::new(Again { ask: KeptAsk::of(ask), codes, taking }));
         let telling = Telling { id, asked, shown, judged, refusal, again };
-        let context = Context { verb, awaits: Awaits::Outcome(telling) };
+        let origin = self.origin(verb, ask.tenant, &ask.order);
+        let context = Context { origin, awaits: Awaits::Outcome(telling) };
         Prepared::Posting(Box::new(Pending { task: Task { command, deadline }, context }))
     }
 
@@ -116,14 +121,16 @@ impl Engine {
     pub(super) fn post_without(
         &self,
         again: Again,
-        judged: &Judged,
+        judged: &Judged<'_>,
         place: usize,
         refusal: Refusal,
     ) -> Result<Prepared, Refusal> {
         let Again { ask, mut codes, taking } = again;
         let ask = ask.ask();
         match judged.parts.get(place) {
-            Some(part) => codes.spare(part, refusal, ask.mode)?,
+            Some(part) => {
+                codes.spare(part.code_index, part.found.code.owner, refusal, ask.mode)?;
+            }
             None => return Err(refusal),
         }
         Ok(self.post(&ask, codes, taking))

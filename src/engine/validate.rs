@@ -16,20 +16,22 @@ impl Engine {
     /// unless it shall be exact; of codes that this node never met, it is `unavailable`.
     #[must_use]
     pub fn validate(&self, ask: &Ask<'_>, counts: Counts, deadline: Timestamp) -> Prepared {
+        let origin = self.origin(Verb::Validate, ask.tenant, &ask.order);
         let codes = match self.find_all(ask) {
             Ok(codes) => codes,
-            Err(refusal) => return self.answered(Verb::Validate, Err(refusal)),
+            Err(refusal) => return self.answered(origin, &[], Err(refusal)),
         };
+        let keys = codes.keys.clone();
         if self.ledger.is_local() {
-            return self.answered(Verb::Validate, self.offer(ask, codes, None));
+            return self.answered(origin, &keys, self.offer(ask, codes, None));
         }
         let owners = self.owners(ask, &codes);
         let offer = |age_ms| self.offer(ask, codes.clone(), age_ms);
         match self.judged_known(&owners, counts, self.now(), offer) {
-            Some(verdict) => self.answered(Verb::Validate, verdict),
+            Some(verdict) => self.answered(origin, &keys, verdict),
             None => {
                 let then = Then::Validate { ask: KeptAsk::of(ask), codes, counts };
-                self.look(Verb::Validate, owners, then, deadline)
+                self.look(origin, owners, then, deadline)
             }
         }
     }
@@ -44,8 +46,12 @@ impl Engine {
                 Err(blocked) => blocked,
             };
             let (place, refusal) = self.refuse(&blocked, &judged);
-            match judged.parts.get(place) {
-                Some(part) => codes.spare(part, refusal, ask.mode)?,
+            let part = judged.parts.get(place);
+            let part = part.map(|part| (part.code_index, part.found.code.owner));
+            // It looks at the codes, which are about to change.
+            drop(judged);
+            match part {
+                Some((index, owner)) => codes.spare(index, owner, refusal, ask.mode)?,
                 None => return Err(refusal),
             }
         }

@@ -356,6 +356,11 @@ impl<'r, 'a> Fields<'r, 'a> {
         self.next().map(|r| r.id(what)).transpose()
     }
 
+    /// What every message begins with.
+    fn kind_and_seq(&mut self) -> Result<(u64, u32), DecodeError> {
+        Ok((self.need("kind")?.uint("kind")?, self.need("seq")?.uint("seq")?))
+    }
+
     pub(super) const fn unknown_kind(&self, kind: u64) -> DecodeError {
         self.reader.error("kind", Cause::UnknownKind { kind })
     }
@@ -391,11 +396,21 @@ pub(super) fn message<'a, T>(
 ) -> Result<(u32, T), DecodeError> {
     let mut reader = Reader::new(frame);
     let mut fields = Fields::open(&mut reader, "message")?;
-    let kind = fields.need("kind")?.uint::<u64>("kind")?;
-    let seq = fields.need("seq")?.uint::<u32>("seq")?;
+    let (kind, seq) = fields.kind_and_seq()?;
     let with_seq = |error| DecodeError { seq, ..error };
     let message = body(kind, &mut fields).map_err(with_seq)?;
     fields.close().map_err(with_seq)?;
     reader.end().map_err(with_seq)?;
     Ok((seq, message))
+}
+
+/// Opens a message, reads kind and sequence number, and lets `front` read as much as it likes.
+pub(super) fn front<'a, T>(
+    frame: &'a [u8],
+    front: impl FnOnce(u64, u32, &mut Fields<'_, 'a>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let mut reader = Reader::new(frame);
+    let mut fields = Fields::open(&mut reader, "message")?;
+    let (kind, seq) = fields.kind_and_seq()?;
+    front(kind, seq, &mut fields)
 }

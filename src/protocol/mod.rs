@@ -40,7 +40,7 @@ pub use order::{Order, Passage};
 pub use refused::{Details, NO_CODE, Refused};
 pub use reply::{ErrorReply, GoAway, Pong, Reply, Welcome};
 pub use request::{
-    CodeQuery, Confirm, Extend, Hello, Hold, Redeem, Release, Request, StatusQuery, Validate,
+    CodeQuery, Confirm, Extend, Head, Hello, Hold, Redeem, Release, Request, StatusQuery, Validate,
 };
 pub use use_details::{ProductSwitch, UseDetails, UseOfAccount};
 

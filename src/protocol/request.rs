@@ -306,6 +306,45 @@ fn write_codes<S: AsRef<str>>(w: &mut Writer, codes: &[S]) -> Result<(), EncodeE
     Ok(())
 }
 
+/// What stands in front of every request: enough to refuse it without reading the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// What is asked.
+    pub kind: u64,
+    /// What the reply will carry.
+    pub seq: u32,
+    /// How long from sending the answer is of use, in milliseconds; 0: no deadline. Read only where
+    /// something shall change, of redeem to extend; else 0.
+    pub deadline_ms: u32,
+}
+
+impl Head {
+    /// The kind of [`Redeem`].
+    pub const REDEEM: u64 = 2;
+    /// The kind of [`Hold`].
+    pub const HOLD: u64 = 3;
+    /// The kind of [`Confirm`].
+    pub const CONFIRM: u64 = 4;
+    /// The kind of [`Release`].
+    pub const RELEASE: u64 = 5;
+    /// The kind of [`Extend`].
+    pub const EXTEND: u64 = 6;
+
+    /// Reads the front of a frame's body. The rest may still be wrong.
+    ///
+    /// # Errors
+    /// Where the front is.
+    pub fn read(body: &[u8]) -> Result<Self, DecodeError> {
+        decode::front(body, |kind, seq, fields| {
+            let deadline_ms = match kind {
+                Self::REDEEM..=Self::EXTEND => fields.uint_or_zero("deadline_ms")?,
+                _ => 0,
+            };
+            Ok(Self { kind, seq, deadline_ms })
+        })
+    }
+}
+
 impl<'a> Request<&'a str> {
     /// Reads one frame's body; gives the sequence number and the message.
     ///
@@ -319,11 +358,11 @@ impl<'a> Request<&'a str> {
         match kind {
             0 => Hello::read(fields).map(Self::Hello),
             1 => Validate::read(fields).map(Self::Validate),
-            2 => Redeem::read(fields).map(Self::Redeem),
-            3 => Hold::read(fields).map(Self::Hold),
-            4 => Confirm::read(fields).map(Self::Confirm),
-            5 => Release::read(fields).map(Self::Release),
-            6 => Extend::read(fields).map(Self::Extend),
+            Head::REDEEM => Redeem::read(fields).map(Self::Redeem),
+            Head::HOLD => Hold::read(fields).map(Self::Hold),
+            Head::CONFIRM => Confirm::read(fields).map(Self::Confirm),
+            Head::RELEASE => Release::read(fields).map(Self::Release),
+            Head::EXTEND => Extend::read(fields).map(Self::Extend),
             7 => StatusQuery::read(fields).map(Self::Status),
             8 => CodeQuery::read(fields).map(Self::Code),
             9 => Ok(Self::Ping),

@@ -43,6 +43,11 @@ fn body(frame: &[u8]) -> &[u8] {
 fn check_request(name: &str, seq: u32, request: &Request<&'static str>) {
     let frame = golden(name);
     assert_eq!(Request::decode(body(frame)), Ok((seq, request.clone())), "{name} is read");
+    let head = Head::read(body(frame)).unwrap();
+    let changes = (Head::REDEEM..=Head::EXTEND).contains(&head.kind);
+    assert_eq!(changes, request.id().is_some(), "{name} is known by its kind");
+    let deadline_ms = if changes { request.deadline_ms() } else { 0 };
+    assert_eq!((head.seq, head.deadline_ms), (seq, deadline_ms), "{name} is known by its head");
     let mut out = b"before".to_vec();
     request.encode(seq, &mut out).unwrap();
     assert_eq!(out, [b"before", frame].concat(), "{name} is written");

@@ -72,13 +72,18 @@ impl Lane {
 
     /// The next reply; `None` when the server has ended the lane.
     pub(crate) async fn hear(&mut self) -> Option<Reply> {
+        self.hear_numbered().await.map(|(_seq, reply)| reply)
+    }
+
+    /// The next reply with its sequence number.
+    pub(crate) async fn hear_numbered(&mut self) -> Option<(u32, Reply)> {
         loop {
             let mut frames = self.inbox.frames();
             if let Some(frame) = frames.next() {
-                let reply = Reply::decode(frame.unwrap()).unwrap().1.into_owned();
-                let consumed = frames.consumed();
+                let (seq, reply) = Reply::decode(frame.unwrap()).unwrap();
+                let (reply, consumed) = (reply.into_owned(), frames.consumed());
                 self.inbox.consume(consumed);
-                return Some(reply);
+                return Some((seq, reply));
             }
             let read = timeout(PATIENCE, self.receive.read(self.inbox.space())).await.unwrap();
             match read {

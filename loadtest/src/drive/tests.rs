@@ -35,11 +35,13 @@ async fn a_hot_code_gives_each_of_its_uses_once_and_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_loop_asks_by_its_schedule() {
-    let found = load(Loop::Open { rate: 500 }, Verb::Validate, 1).await;
-    assert_eq!(found.broken(), Vec::<String>::new());
-    assert_eq!((found.errors, found.unknown), (0, 0));
-    assert_eq!(found.offered_per_s, Some(500.0));
-    assert!(found.yes >= 500 && found.latency.p50_us > 0.0, "{found:?}");
+    for manners in [Manners::default(), Manners { deadline_ms: 60_000, together: 8 }] {
+        let found = load(Loop::Open { rate: 500, manners }, Verb::Validate, 1).await;
+        assert_eq!(found.broken(), Vec::<String>::new());
+        assert_eq!((found.errors, found.unknown), (0, 0));
+        assert_eq!(found.offered_per_s, Some(500.0));
+        assert!(found.yes >= 500 && found.latency.p50_us > 0.0, "{found:?}");
+    }
 }
 
 #[test]

@@ -94,7 +94,7 @@ async fn sample(options: Options, codes: &Arc<Codes>) -> anyhow::Result<Vec<u8>>
     let (answered, answer) = channel();
     let lane = connection.lane(Listener(answered)).await?;
     let (codes, law, mix) = (Arc::clone(codes), Law::Uniform, Mix::only(Verb::Validate));
-    Workload { codes, law, mix }.ask(&lane, 1, Question::fresh(Verb::Validate, 0))?;
+    Workload { codes, law, mix }.ask(&lane, 1, Question::fresh(Verb::Validate, 0), 0)?;
     let heard = tokio::task::spawn_blocking(move || answer.recv_timeout(PATIENCE)).await?;
     connection.close();
     heard.context("the service does not answer")

@@ -13,7 +13,7 @@ use super::Measured;
 use super::verdict::{Findings, Verdict};
 use super::{GoalArgs, Id};
 use crate::box_server::{BoxServer, ServeBoxArgs};
-use crate::drive::{self, Figures, Loop, Plan};
+use crate::drive::{self, Figures, Loop, Manners, Plan};
 use crate::machine::Machine;
 use crate::workload::{Codes, Law, Mix, Verb, Workload};
 
@@ -155,9 +155,16 @@ impl Field {
         self.drive(peak, kind).await
     }
 
-    /// Asks `rate` times a second, whatever becomes of it.
-    pub(super) async fn open(&mut self, peak: Peak<'_>, rate: u32) -> anyhow::Result<Figures> {
-        self.drive(peak, Loop::Open { rate }).await
+    /// Asks `rate` times a second, whatever becomes of it; as many at once as a closed loop has in
+    /// flight.
+    pub(super) async fn open(
+        &mut self,
+        peak: Peak<'_>,
+        rate: u32,
+        deadline_ms: u32,
+    ) -> anyhow::Result<Figures> {
+        let manners = Manners { deadline_ms, together: peak.in_flight };
+        self.drive(peak, Loop::Open { rate, manners }).await
     }
 
     async fn drive(&mut self, peak: Peak<'_>, kind: Loop) -> anyhow::Result<Figures> {

@@ -19,6 +19,8 @@ const CONNECTIONS: u32 = 64;
 const IN_FLIGHT: u32 = 32;
 /// What is offered, in parts of what saturates.
 const OVERLOAD: f64 = 2.0;
+/// How long a gate waits for an answer before it asks again, as each question says.
+const DEADLINE_MS: u32 = 250;
 /// The least share of what was to be offered that must have been; below, it was no overload.
 const OFFERED_MIN: f64 = 0.9;
 
@@ -49,7 +51,7 @@ pub(super) async fn against_saturation(field: &mut Field) -> anyhow::Result<Find
         )]
         let rate = (saturated * OVERLOAD) as u32;
         ensure!(rate > 0, "nothing was redeemed at saturation");
-        let figures = field.open(peak(), rate).await?;
+        let figures = field.open(peak(), rate, DEADLINE_MS).await?;
         let due = figures.offered_per_s.unwrap_or_default();
         field.check(due >= f64::from(rate) * OFFERED_MIN, || {
             format!("only {due} a second were offered instead of {rate}: it was no overload")

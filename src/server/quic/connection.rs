@@ -32,6 +32,9 @@ pub(super) struct Guest {
     in_flight: AtomicU32,
     /// Wakes lanes that wait for requests of other lanes to be answered.
     freed: Notify,
+    /// Wakes lanes when the server drains. One for each connection: all lanes of a server would
+    /// meet at the lock of one for all, with every request.
+    pub(super) draining: Notify,
     proof: Mutex<Option<Proof>>,
     proven_at_ms: AtomicI64,
 }
@@ -72,6 +75,9 @@ impl Guest {
         match access.resolve(token) {
             Ok(caller) => {
                 let token = Some(Zeroizing::new(token.to_owned()));
+                // The connection's own: where many share a token, all their requests would meet at
+                // its count.
+                let caller = Arc::new(Caller::clone(&caller));
                 self.prove(Proof { caller: Arc::clone(&caller), token }, now_ms);
                 Some(caller)
             }
@@ -87,7 +93,12 @@ impl Guest {
 
     /// Whether one more request may come in.
     pub(super) fn has_room(&self) -> bool {
-        self.in_flight.load(Ordering::SeqCst) < self.hall.options.in_flight_max
+        self.in_flight() < self.hall.options.in_flight_max
+    }
+
+    /// Unanswered requests.
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::SeqCst)
     }
 
     /// Waits until one more request may come in.
@@ -104,14 +115,16 @@ impl Guest {
         }
     }
 
-    /// Counts requests that came in.
-    pub(super) fn came_in(&self, count: u32) {
+    /// Counts requests that came in. Gives how many wait now, of all connections.
+    pub(super) fn came_in(&self, count: u32) -> u32 {
         self.in_flight.fetch_add(count, Ordering::SeqCst);
+        self.hall.backlog.came_in(count)
     }
 
     /// Counts requests that were answered, or whose answers nobody hears any more.
     pub(super) fn answered(&self, count: u32) {
         self.in_flight.fetch_sub(count, Ordering::SeqCst);
+        self.hall.backlog.answered(count);
         self.freed.notify_waiters();
     }
 
@@ -153,6 +166,7 @@ async fn receive(quic: quinn::Connection, hall: &Arc<Hall>, address: IpAddr) {
         address,
         in_flight: AtomicU32::new(0),
         freed: Notify::new(),
+        draining: Notify::new(),
         proof: Mutex::new(None),
         proven_at_ms: AtomicI64::new(0),
     });
@@ -162,8 +176,14 @@ async fn receive(quic: quinn::Connection, hall: &Arc<Hall>, address: IpAddr) {
     }
     let mut hello_is_due = pin!(tokio::time::sleep(HELLO_WITHIN));
     let mut is_due = false;
+    let mut drained = pin!(hall.shared.draining.cancelled());
+    let mut is_draining = false;
     loop {
         tokio::select! {
+            () = &mut drained, if !is_draining => {
+                is_draining = true;
+                guest.draining.notify_waiters();
+            }
             accepted = guest.quic.accept_bi() => match accepted {
                 Ok((send, receive)) => {
                     let guest = Arc::clone(&guest);

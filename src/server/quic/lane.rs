@@ -4,6 +4,7 @@
 //! that had arrived; its answers come back through a channel, and all that are there leave in one
 //! write. While a write waits for the other side, nothing is read: that is the back-pressure.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::engine::{
 };
 use crate::metrics::Stopwatch;
 use crate::protocol::{
-    DecodeError, ErrorReply, Fault, GoAway, Hold, Inbox, Options, Order, Pong, Redeem, Reply,
+    DecodeError, ErrorReply, Fault, GoAway, Head, Hold, Inbox, Options, Order, Pong, Redeem, Reply,
     Request, Welcome,
 };
 use crate::server::from_wire::{self, OrderFault};
@@ -51,6 +52,8 @@ struct Answered {
     waiting: Vec<Waiting>,
     answers: Result<Vec<Answer>, LedgerError>,
     watch: Stopwatch,
+    /// How many waited, of all connections, when the ledger got it.
+    backlog: u32,
 }
 
 /// A lane's state.
@@ -97,10 +100,18 @@ impl Lane {
         mut receive: RecvStream,
         mut answers: UnboundedReceiver<Answered>,
     ) {
-        let draining = self.guest.hall.shared.draining.clone();
+        let guest = Arc::clone(&self.guest);
+        let mut draining = pin!(guest.draining.notified());
+        // From now on nothing is missed, so what is found now is still true when waiting begins.
+        draining.as_mut().enable();
+        let mut told = guest.hall.shared.draining.is_cancelled();
+        if told {
+            self.go_away();
+            // Who is gone is noticed when it is read from.
+            let _gone = self.write(&mut send).await;
+        }
         let mut inbox = Inbox::default();
         let mut reading = true;
-        let mut told = false;
         // What was taken is answered, also when what came after it was wrong.
         while reading || self.pending > 0 {
             let has_room = self.guest.has_room();
@@ -108,10 +119,9 @@ impl Lane {
             tokio::select! {
                 biased;
                 Some(answered) = answers.recv(), if self.pending > 0 => self.take_in(answered),
-                () = draining.cancelled(), if !told => {
+                () = &mut draining, if !told => {
                     told = true;
-                    let drain_ms = self.guest.hall.options.drain_ms;
-                    self.reply(0, &Reply::GoAway(GoAway { drain_ms }));
+                    self.go_away();
                 }
                 read = receive.read(inbox.space()), if reading && has_room => match read {
                     Ok(Some(count)) => {
@@ -164,6 +174,11 @@ impl Lane {
         let mut caller = self.guest.caller(now.0);
         let mut frames = inbox.frames();
         for body in frames.by_ref() {
+            if let (Ok(body), Some(caller)) = (&body, &caller)
+                && self.turn_away(body, caller, watch)
+            {
+                continue;
+            }
             let decoded = body.and_then(Request::decode);
             match decoded {
                 Ok((seq, Request::Hello(hello))) => {
@@ -192,6 +207,22 @@ impl Lane {
 
     fn hear_wrong(&mut self, error: &DecodeError) {
         self.fault(error.seq, error.fault(), &error.to_string());
+    }
+
+    /// Refuses what the ledger would not come to in time, before more of it is read than its head.
+    /// Nothing was done then.
+    fn turn_away(&mut self, body: &[u8], caller: &Caller, watch: Stopwatch) -> bool {
+        // Where there is none, reading all of it says what is wrong.
+        let Ok(head) = Head::read(body) else { return false };
+        let Some(verb) = posting_verb(head) else { return false };
+        let gathered = u32::try_from(self.tasks.len()).unwrap_or(u32::MAX);
+        let own = self.guest.in_flight();
+        if self.guest.hall.backlog.admits(own, gathered, head.deadline_ms) {
+            return false;
+        }
+        let verdict = self.guest.hall.shared.engine.turn_away(verb);
+        self.answer(head.seq, verb, &verdict, caller, watch);
+        true
     }
 
     fn hear_one(
@@ -289,21 +320,24 @@ impl Lane {
         let waiting = std::mem::take(&mut self.waiting);
         let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
         self.pending += count;
-        self.guest.came_in(count);
+        let backlog = self.guest.came_in(count);
         let answered = self.answered.clone();
         let done = move |answers| {
             // A lane that ended has nobody left to answer; its clients ask again by id.
-            let _gone = answered.send(Answered { waiting, answers, watch });
+            let _gone = answered.send(Answered { waiting, answers, watch, backlog });
         };
         self.guest.hall.shared.engine.ledger_submit(tasks, Box::new(done));
     }
 
     /// Turns the ledger's answers into replies.
     fn take_in(&mut self, answered: Answered) {
-        let Answered { waiting, answers, watch } = answered;
+        let Answered { waiting, answers, watch, backlog } = answered;
         let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
         self.pending = self.pending.saturating_sub(count);
         self.guest.answered(count);
+        if answers.is_ok() {
+            self.guest.hall.backlog.took(backlog, watch.seconds());
+        }
         let engine = Arc::clone(&self.guest.hall.shared.engine);
         let mut answers = answers.map(Vec::into_iter);
         for Waiting { seq, audience, context } in waiting {
@@ -406,6 +440,11 @@ impl Lane {
         );
     }
 
+    fn go_away(&mut self) {
+        let drain_ms = self.guest.hall.options.drain_ms;
+        self.reply(0, &Reply::GoAway(GoAway { drain_ms }));
+    }
+
     fn fault(&mut self, seq: u32, fault: Fault, message: &str) {
         self.reply(seq, &Reply::Error(ErrorReply { number: fault.number(), message }));
         if fault == Fault::NotAuthenticated {
@@ -455,6 +494,18 @@ fn ask<'wire: 'a, 'a>(
 
 fn audience(caller: &Caller) -> Audience {
     if caller.tells_reasons() { Audience::Trusted } else { Audience::Public }
+}
+
+/// The verb of a request that the ledger must carry out, or maybe only try; none of what only asks.
+fn posting_verb(head: Head) -> Option<Verb> {
+    match head.kind {
+        Head::REDEEM => Some(Verb::Redeem),
+        Head::HOLD => Some(Verb::Hold),
+        Head::CONFIRM => Some(Verb::Confirm),
+        Head::RELEASE => Some(Verb::Release),
+        Head::EXTEND => Some(Verb::Extend),
+        _ => None,
+    }
 }
 
 fn verb_of(request: &Request<&str>) -> (Verb, Action) {

@@ -3,8 +3,10 @@
 //! One UDP socket; a task per connection, a task per lane. A lane decodes all frames that arrived,
 //! answers what needs no ledger at once, hands the rest on as one batch, and writes once for all
 //! answers that are there. A lane that is not read from stops reading: what a stranger can make us
-//! hold is bounded by the limits in [`Options`].
+//! hold is bounded by the limits in [`Options`]. What the ledger would not come to in time is
+//! refused as busy, unread; see [`backlog`].
 
+mod backlog;
 mod connection;
 mod lane;
 mod measures;
@@ -25,6 +27,7 @@ use ring::hmac;
 
 use super::Shared;
 use crate::auth::tls::{ServerPem, TlsError, quic_server_config};
+use backlog::Backlog;
 use measures::Measures;
 
 /// Length of a connection id; with as many random bytes, no two connections ever meet.
@@ -110,6 +113,7 @@ pub(super) struct Hall {
     pub(super) shared: Arc<Shared>,
     pub(super) options: Arc<Options>,
     pub(super) connections: AtomicUsize,
+    backlog: Backlog,
     pub(super) measures: Measures,
 }
 
@@ -125,6 +129,7 @@ impl Door {
             shared,
             options: Arc::clone(&options),
             connections: AtomicUsize::new(0),
+            backlog: Backlog::new(),
             measures: Measures::new(),
         });
         tokio::spawn(accept(endpoint.clone(), hall));
