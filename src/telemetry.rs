@@ -128,6 +128,13 @@ impl Meters {
 
 /// Says of every metric what it is. The unit is part of the name, as Prometheus has it.
 fn describe() {
+    describe_requests();
+    describe_stores();
+    describe_figures();
+    describe_process();
+}
+
+fn describe_requests() {
     describe_counter!("jeton_requests_total", Unit::Count, "Requests by verb and outcome.");
     describe_counter!("jeton_refusals_total", Unit::Count, "Refusals by reason.");
     describe_counter!(
@@ -135,30 +142,45 @@ fn describe() {
         Unit::Count,
         "Redemptions by campaign; campaigns that are not named in campaign_labels are other."
     );
-    describe_counter!("jeton_guesses_total", Unit::Count, "Codes and tokens that do not exist.");
+    describe_counter!(
+        "jeton_guesses_total",
+        Unit::Count,
+        "Codes and tokens that do not exist, and passwords that are wrong."
+    );
+    describe_counter!("jeton_sign_ins_total", Unit::Count, "People who signed in, by result.");
     describe_counter!("jeton_guess_lockouts_total", Unit::Count, "Times a failure budget ran out.");
+    describe_gauge!("jeton_connections", Unit::Count, "Open connections by door.");
+    describe_gauge!("jeton_lanes", Unit::Count, "Open lanes.");
+    describe_gauge!("jeton_ready", Unit::Count, "1 when requests are answered, else 0.");
+}
+
+fn describe_stores() {
+    let count = Unit::Count;
     describe_histogram!(
         "jeton_ledger_batch_commands",
-        Unit::Count,
+        count,
         "Commands that were made durable together."
     );
     describe_histogram!("jeton_ledger_commit_seconds", Unit::Seconds, "Making a batch durable.");
-    describe_counter!("jeton_ledger_commits_total", Unit::Count, "Batches that were made durable.");
-    describe_counter!(
-        "jeton_ledger_syncs_total",
-        Unit::Count,
-        "Times that the ledger was synced to disk."
-    );
-    describe_gauge!("jeton_codes", Unit::Count, "Codes in the index.");
-    describe_gauge!("jeton_holds", Unit::Count, "Open holds.");
-    describe_gauge!("jeton_ledger_counters", Unit::Count, "Counters in memory.");
-    describe_gauge!("jeton_ledger_balances", Unit::Count, "Balances in memory.");
+    describe_counter!("jeton_ledger_commits_total", count, "Batches that were made durable.");
+    describe_counter!("jeton_ledger_syncs_total", count, "Times the ledger was synced to disk.");
+    describe_counter!("jeton_ledger_retries_total", count, "Calls to Redis that were repeated.");
+    describe_gauge!("jeton_codes", count, "Codes in the index.");
+    describe_gauge!("jeton_holds", count, "Open holds.");
+    describe_gauge!("jeton_holds_overdue", count, "Holds that should have ended 10 s ago.");
+    describe_gauge!("jeton_ledger_counters", count, "Counters in memory.");
+    describe_gauge!("jeton_ledger_balances", count, "Balances in memory.");
+    describe_gauge!("jeton_ledger_queue_commands", count, "Commands that wait for the ledger.");
+    describe_gauge!("jeton_ledger_queue_max_commands", count, "How many of them may wait.");
+    describe_gauge!("jeton_ledger_last_event", count, "Number of the newest durable event.");
+    describe_gauge!("jeton_ledger_up", count, "1 when the ledger answers, else 0.");
+    describe_gauge!("jeton_ledger_health", count, "1 for the state that the ledger is in.");
     describe_gauge!(
-        "jeton_ledger_queue_commands",
-        Unit::Count,
-        "Commands that wait for the ledger."
+        "jeton_redis_clock_skew_seconds",
+        Unit::Seconds,
+        "How far this machine's clock is ahead of Redis's."
     );
-    describe_gauge!("jeton_ledger_last_event", Unit::Count, "Number of the newest durable event.");
+    describe_gauge!("jeton_redis_memory_bytes", Unit::Bytes, "Memory that Redis's data take.");
     describe_gauge!(
         "jeton_catalog_followed_seconds",
         Unit::Seconds,
@@ -166,15 +188,43 @@ fn describe() {
     );
     describe_counter!(
         "jeton_catalog_reloads_total",
-        Unit::Count,
+        count,
         "Times that changes were missed and the whole catalog was read again."
     );
     describe_counter!(
         "jeton_catalog_clashes_total",
-        Unit::Count,
+        count,
         "Codes that two nodes have issued at the same time."
     );
-    describe_gauge!("jeton_connections", Unit::Count, "Open connections by door.");
-    describe_gauge!("jeton_lanes", Unit::Count, "Open lanes.");
-    describe_gauge!("jeton_ready", Unit::Count, "1 when requests are answered, else 0.");
+}
+
+/// These are of the whole installation: every node says the same, so they are not to be summed.
+fn describe_figures() {
+    let count = Unit::Count;
+    describe_gauge!("jeton_campaign_used", count, "Uses in force of a campaign's codes.");
+    describe_gauge!("jeton_campaign_held", count, "Uses that holds keep of a campaign's codes.");
+    describe_gauge!(
+        "jeton_campaign_money_minor",
+        count,
+        "Money that a campaign has given and that is in force, in minor units."
+    );
+    describe_gauge!("jeton_figures_counted_events", count, "Events that the figures have counted.");
+}
+
+fn describe_process() {
+    describe_gauge!("jeton_build_info", Unit::Count, "Always 1; its labels say what this is.");
+    describe_gauge!("jeton_started_seconds", Unit::Seconds, "When it began to serve, Unix time.");
+    describe_gauge!(
+        "jeton_clock_seconds",
+        Unit::Seconds,
+        "This machine's clock when it was scraped, Unix time."
+    );
+    describe_gauge!(
+        "jeton_certificate_expires_seconds",
+        Unit::Seconds,
+        "Time until a certificate ends: the server's, the authority's."
+    );
+    describe_gauge!("jeton_disk_free_bytes", Unit::Bytes, "Free bytes where the data are.");
+    describe_gauge!("jeton_disk_size_bytes", Unit::Bytes, "All bytes where the data are.");
+    describe_gauge!("jeton_memory_bytes", Unit::Bytes, "Resident memory of the process.");
 }

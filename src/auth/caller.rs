@@ -60,7 +60,7 @@ impl fmt::Debug for Name {
     }
 }
 
-/// What is granted to a caller: by a client certificate or by a token.
+/// What is granted to a caller: by a client certificate, by a token, or to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The only tenant the caller sees.
@@ -69,8 +69,8 @@ pub struct Identity {
     pub role: Role,
     /// How people call it; unique within a tenant and role by convention.
     pub name: Name,
-    /// If set, requests may name no other property.
-    pub property: Option<Name>,
+    /// The properties that requests may name, and whose events the caller sees; empty is all.
+    pub properties: Vec<Name>,
     /// If set, requests may name no other gate: a stolen scanner cannot pose as another one.
     pub gate: Option<Name>,
 }
@@ -79,19 +79,43 @@ impl Identity {
     /// An identity that is not pinned to a place.
     #[must_use]
     pub const fn new(tenant: TenantId, role: Role, name: Name) -> Self {
-        Self { tenant, role, name, property: None, gate: None }
+        Self { tenant, role, name, properties: Vec::new(), gate: None }
+    }
+
+    /// Whether the role allows `action`, and the properties do not forbid it.
+    #[must_use]
+    pub fn may(&self, action: Action) -> bool {
+        self.role.may(action) && (self.properties.is_empty() || !action.is_tenant_wide())
+    }
+
+    /// The property that a request stands for which names none.
+    #[must_use]
+    pub fn property(&self) -> Option<&str> {
+        match self.properties.as_slice() {
+            [only] => Some(only.as_str()),
+            _ => None,
+        }
+    }
+
+    /// Whether the caller may see what happened in `property`; with properties of its own, what
+    /// happened in none is not its business either.
+    #[must_use]
+    pub fn sees(&self, property: Option<&str>) -> bool {
+        self.properties.is_empty()
+            || property.is_some_and(|named| self.properties.iter().any(|own| own.as_str() == named))
     }
 
     /// The identity as a URN, which is how certificates carry it:
-    /// `urn:jeton:tenant:T:role:R:name:N[:property:P][:gate:G]`, always in that order.
+    /// `urn:jeton:tenant:T:role:R:name:N[:property:P]…[:gate:G]`, always in that order.
     #[must_use]
     pub fn urn(&self) -> String {
         let Self { tenant, role, name, .. } = self;
         let mut urn = format!("{URN_PREFIX}tenant:{tenant}:role:{role}:name:{name}");
-        for (key, place) in [("property", &self.property), ("gate", &self.gate)] {
-            if let Some(place) = place {
-                urn.extend([":", key, ":", place.as_str()]);
-            }
+        for property in &self.properties {
+            urn.extend([":property:", property.as_str()]);
+        }
+        if let Some(gate) = &self.gate {
+            urn.extend([":gate:", gate.as_str()]);
         }
         urn
     }
@@ -110,19 +134,22 @@ impl Identity {
         let ["tenant", tenant, "role", role, "name", name, place @ ..] = parts.as_slice() else {
             return None;
         };
-        let (property, gate) = match place {
-            [] => (None, None),
-            ["property", property] => (Some(*property), None),
-            ["gate", gate] => (None, Some(*gate)),
-            ["property", property, "gate", gate] => (Some(*property), Some(*gate)),
+        let (mut place, mut properties) = (place, Vec::new());
+        while let ["property", property, rest @ ..] = place {
+            properties.push(Name::parse(property).ok()?);
+            place = rest;
+        }
+        let gate = match place {
+            [] => None,
+            ["gate", gate] => Some(Name::parse(gate).ok()?),
             _ => return None,
         };
         Some(Self {
             tenant: TenantId::parse(tenant).ok()?,
             role: role.parse().ok()?,
             name: Name::parse(name).ok()?,
-            property: property.map(Name::parse).transpose().ok()?,
-            gate: gate.map(Name::parse).transpose().ok()?,
+            properties,
+            gate,
         })
     }
 }
@@ -140,6 +167,13 @@ impl CallerId {
     pub fn of_identity(identity: &Identity) -> Self {
         let hash = blake3::hash(identity.urn().as_bytes());
         Self::of_hash(hash.as_bytes())
+    }
+
+    /// The id of a person, who keeps it whatever else of her changes.
+    #[must_use]
+    pub fn of_user(tenant: &TenantId, name: &Name) -> Self {
+        let text = format!("{URN_PREFIX}tenant:{tenant}:user:{name}");
+        Self::of_hash(blake3::hash(text.as_bytes()).as_bytes())
     }
 
     /// The first half of a hash.
@@ -180,10 +214,10 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Whether the caller's role allows `action`.
+    /// Whether the caller may take `action`.
     #[must_use]
     pub fn may(&self, action: Action) -> bool {
-        self.identity.role.may(action)
+        self.identity.may(action)
     }
 
     /// Whether exact refusal reasons may be told to this caller.
@@ -199,14 +233,14 @@ impl Caller {
     }
 
     /// Whether a request that names this property and gate may come from this caller. What a
-    /// request leaves out is allowed: it then stands for the place that the caller is pinned to.
+    /// request leaves out is allowed where it then stands for the place that the caller is pinned
+    /// to; who has several properties must name one.
     #[must_use]
     pub fn may_speak_for(&self, property: Option<&str>, gate: Option<&str>) -> bool {
-        let agrees = |pinned: &Option<Name>, named: Option<&str>| match (pinned, named) {
-            (Some(pinned), Some(named)) => pinned.as_str() == named,
-            (None, _) | (_, None) => true,
-        };
-        agrees(&self.identity.property, property) && agrees(&self.identity.gate, gate)
+        let property_fits = self.identity.sees(property.or(self.identity.property()));
+        let pinned = self.identity.gate.as_ref();
+        let gate_fits = pinned.zip(gate).is_none_or(|(pinned, named)| pinned.as_str() == named);
+        property_fits && gate_fits
     }
 }
 
@@ -226,6 +260,9 @@ pub enum Denied {
     /// Its time is over.
     #[error("the token has expired")]
     TokenExpired,
+    /// Not a session of anybody: malformed, never begun, ended, or the person was changed since.
+    #[error("the session is over or was never begun")]
+    SessionOver,
     /// Not a readable X.509 certificate.
     #[error("the client certificate cannot be read")]
     CertificateMalformed,
@@ -244,7 +281,7 @@ mod tests {
 
     fn gate() -> Identity {
         Identity {
-            property: Some(Name::parse("aqua").unwrap()),
+            properties: vec![Name::parse("aqua").unwrap()],
             gate: Some(Name::parse("North.3").unwrap()),
             ..Identity::new(
                 TenantId::parse("park").unwrap(),
@@ -261,10 +298,12 @@ mod tests {
             full.urn(),
             "urn:jeton:tenant:park:role:gate:name:scanner-17:property:aqua:gate:North.3"
         );
+        let two = ["aqua", "dry"].map(|name| Name::parse(name).unwrap()).to_vec();
         let variants = [
-            Identity { property: None, ..full.clone() },
+            Identity { properties: Vec::new(), ..full.clone() },
             Identity { gate: None, ..full.clone() },
-            Identity { property: None, gate: None, ..full.clone() },
+            Identity { properties: Vec::new(), gate: None, ..full.clone() },
+            Identity { properties: two, ..full.clone() },
             full,
         ];
         for identity in variants {
@@ -285,6 +324,7 @@ mod tests {
             "urn:jeton:tenant:park:role:gate:name:a b",
             "urn:jeton:tenant:park:role:gate:name:a:gate",
             "urn:jeton:tenant:park:role:gate:name:a:gate:x:property:y",
+            "urn:jeton:tenant:park:role:gate:name:a:property:x:property",
             "urn:jeton:tenant:park:role:gate:name:a:hours:9-17",
             "urn:other:tenant:park:role:gate:name:a",
         ];
@@ -321,8 +361,32 @@ mod tests {
         assert!(!pinned.may_speak_for(Some("dry"), Some("North.3")));
         assert!(pinned.is_valid_at(999) && !pinned.is_valid_at(1_000));
 
-        let identity = Identity { property: None, gate: None, ..gate() };
+        let identity = Identity { properties: Vec::new(), gate: None, ..gate() };
         let free = Caller { identity, expires_ms: None, ..pinned };
         assert!(free.may_speak_for(Some("dry"), Some("any")) && free.is_valid_at(i64::MAX));
+        assert!(free.may_speak_for(None, None) && free.identity.sees(None));
+    }
+
+    #[test]
+    fn who_has_several_properties_names_one_of_them() {
+        let properties = ["aqua", "dry"].map(|name| Name::parse(name).unwrap()).to_vec();
+        let identity = Identity { properties, gate: None, ..gate() };
+        let caller = Caller { id: CallerId([0; 16]), identity, expires_ms: None };
+        assert!(
+            caller.may_speak_for(Some("aqua"), None) && caller.may_speak_for(Some("dry"), None)
+        );
+        assert!(!caller.may_speak_for(None, None) && !caller.may_speak_for(Some("lake"), None));
+        assert_eq!(caller.identity.property(), None);
+        assert!(caller.identity.sees(Some("dry")) && !caller.identity.sees(None));
+    }
+
+    #[test]
+    fn properties_forbid_what_concerns_the_whole_tenant() {
+        let admin = Identity { role: Role::Admin, ..gate() };
+        for action in Action::ALL {
+            assert_eq!(admin.may(action), !action.is_tenant_wide(), "{action:?}");
+            let of_all = Identity { properties: Vec::new(), ..admin.clone() };
+            assert!(of_all.may(action), "{action:?}");
+        }
     }
 }

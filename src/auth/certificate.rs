@@ -196,6 +196,15 @@ pub fn caller_of(certificate: &[u8]) -> Result<Caller, Denied> {
     Ok(Caller { id, identity, expires_ms: Some(ends_ms(&parsed)) })
 }
 
+/// When the first certificate of a PEM text ends, in milliseconds since 1970.
+///
+/// # Errors
+/// [`CertificateError::NoPem`] or [`CertificateError::Unreadable`].
+pub fn end_of_pem_ms(certificate_pem: &str) -> Result<i64, CertificateError> {
+    let der = first_certificate(certificate_pem)?;
+    Ok(ends_ms(&parse(&der).ok_or(CertificateError::Unreadable)?))
+}
+
 /// Whether less than a third of the certificate's time is left (or none, or it has not begun):
 /// early enough to notice when renewing fails.
 ///

@@ -31,6 +31,9 @@ const SHARDS: usize = 64;
 pub enum GuessKey {
     /// A proven caller.
     Caller(CallerId),
+    /// A name that somebody tries to sign in with, by its hash: whether it exists or not, and in
+    /// whatever tenant, or the budget would tell.
+    SignIn(CallerId),
     /// An IPv4 address.
     V4([u8; 4]),
     /// The first 64 bits of an IPv6 address: what one customer of a provider owns at least.

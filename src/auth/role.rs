@@ -41,7 +41,7 @@ pub enum Action {
     /// Change definitions; generate, import and *export* codes, since whoever holds a text can
     /// redeem it.
     WriteCatalog,
-    /// Create, list and revoke tokens and certificates.
+    /// Create, list and revoke tokens and certificates; make, change and remove users.
     Tokens,
     /// Read the process's metrics.
     Metrics,
@@ -63,6 +63,30 @@ impl Action {
         Self::Metrics,
         Self::Events,
     ];
+
+    /// The action's name, as sessions tell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Validate => "validate",
+            Self::Redeem => "redeem",
+            Self::Hold => "hold",
+            Self::Issue => "issue",
+            Self::Status => "status",
+            Self::ReadCatalog => "read_catalog",
+            Self::WriteCatalog => "write_catalog",
+            Self::Tokens => "tokens",
+            Self::Metrics => "metrics",
+            Self::Events => "events",
+        }
+    }
+
+    /// Whether it cannot be taken for one property alone: definitions, lists of codes, callers and
+    /// the process's metrics are the tenant's as a whole. Who has only some properties may not.
+    #[must_use]
+    pub const fn is_tenant_wide(self) -> bool {
+        matches!(self, Self::WriteCatalog | Self::Tokens | Self::Metrics)
+    }
 }
 
 impl Role {

@@ -40,6 +40,11 @@ impl TokenHash {
         Ok(hash)
     }
 
+    /// The hash of a secret.
+    pub(super) fn of_secret(secret: &Secret) -> Self {
+        Self(*blake3::hash(secret.bytes()).as_bytes())
+    }
+
     /// A hash that was kept.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -99,7 +104,7 @@ impl TokenRecord {
         random: &dyn SecureRandom,
     ) -> Result<(Zeroizing<String>, Self), NoRandomness> {
         let secret = Secret::random(random)?;
-        let hash = TokenHash(*blake3::hash(secret.bytes()).as_bytes());
+        let hash = TokenHash::of_secret(&secret);
         let digits = Zeroizing::new(hex::encode(secret.bytes()));
         let mut text = Zeroizing::new(String::with_capacity(TOKEN_PREFIX.len() + digits.len()));
         text.extend([TOKEN_PREFIX, &digits]);

@@ -12,7 +12,7 @@ use super::{Catalog, StoreError};
 pub enum Table {
     /// What codes have different, by code key.
     Overrides,
-    /// Tokens, by id.
+    /// Tokens, users and sessions, by id.
     Tokens,
     /// Next serials, by shape.
     Series,

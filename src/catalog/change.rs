@@ -76,7 +76,7 @@ pub enum CatalogChange {
         /// Which ones.
         names: Vec<DefinitionName>,
     },
-    /// A token is new or has another record.
+    /// A token, a user or a session is new, has another record or was removed.
     Token {
         /// Its id.
         #[serde(with = "record::plain")]

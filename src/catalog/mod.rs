@@ -1,6 +1,6 @@
 //! The catalog: the durable store of definitions. Campaigns in all their versions, accounts,
 //! groups, slots and policies, codes in batches, what single codes have different, series of
-//! serials, tokens and the audit log.
+//! serials, tokens, users and their sessions, and the audit log.
 //!
 //! It deliberately knows nothing of rules, of how often a code was used, of how a code text is
 //! made or hashed, and neither clock nor randomness: moments and nonces are arguments.
@@ -91,7 +91,7 @@ pub enum Catalog {
     Redis(self::redis::Redis),
 }
 
-/// A token's record, whose content only the caller knows.
+/// The record of a token, a user or a session, whose content only the caller knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     /// Its id.
@@ -111,6 +111,9 @@ pub struct AuditEntry {
     /// What was done.
     pub what: String,
 }
+
+/// A key of the figures, and what lies there from now on: nothing, when it is absent.
+pub type FigureWrite = (Vec<u8>, Option<Vec<u8>>);
 
 macro_rules! each {
     ($self:ident, $store:ident => $call:expr) => {
@@ -435,6 +438,36 @@ impl Catalog {
         each!(self, store => store.put_token(id, record))
     }
 
+    /// Makes the record of a token what `decide` says, after it has read what is there: nobody
+    /// changes that in between. Where others are faster, it is asked again; `None` removes the
+    /// record. Durable when answered.
+    ///
+    /// # Errors
+    /// When `decide` does not want to, or the store fails.
+    pub fn change_token<E: From<StoreError>>(
+        &self,
+        id: [u8; 16],
+        decide: impl FnMut(Option<Vec<u8>>) -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<(), E> {
+        each!(self, store => store.change_token(id, decide))
+    }
+
+    /// Removes the records of tokens, all or none. Durable when answered.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn remove_tokens(&self, ids: &[[u8; 16]]) -> Result<(), StoreError> {
+        each!(self, store => store.remove_tokens(ids))
+    }
+
+    /// The records of these tokens, in their order; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn tokens_of(&self, ids: &[[u8; 16]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        each!(self, store => store.tokens_of(ids))
+    }
+
     /// All tokens' records, in the order of their ids.
     ///
     /// # Errors
@@ -462,6 +495,30 @@ impl Catalog {
         count: usize,
     ) -> Result<Vec<(u64, AuditEntry)>, StoreError> {
         each!(self, store => store.audit(before, count))
+    }
+
+    /// What lies under these keys of the figures, in their order. What keys and values mean is the
+    /// business of whoever counts.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn figures(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        each!(self, store => store.figures(keys))
+    }
+
+    /// Writes figures, all or none, if `key` still has the value `expected`; `false` when it has
+    /// not, and nothing is written. In a directory, a power cut may lose the last ones, never some
+    /// of those that were written together.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn change_figures(
+        &self,
+        key: &[u8],
+        expected: Option<&[u8]>,
+        writes: &[FigureWrite],
+    ) -> Result<bool, StoreError> {
+        each!(self, store => store.change_figures(key, expected, writes))
     }
 
     /// How many codes there are, to make room for them before they are loaded.

@@ -79,6 +79,7 @@ over_all_stores! {
     series_never_repeat
     overrides_come_back_in_pages_and_when_loading
     tokens_and_audit_come_back
+    tokens_change_and_are_removed
     definitions_have_versions_and_are_removed
     many_definitions_are_put_at_once
     a_single_code_is_issued_once
@@ -518,6 +519,33 @@ pub(super) fn tokens_and_audit_come_back(home: &Home) {
     assert_eq!(catalog.audit(None, 2).unwrap(), [(3, line(3)), (2, line(2))]);
     assert_eq!(catalog.audit(Some(2), 2).unwrap(), [(1, line(1))]);
     assert_eq!(catalog.audit(Some(1), 2).unwrap(), []);
+}
+
+pub(super) fn tokens_change_and_are_removed(home: &Home) {
+    let catalog = home.open();
+    let change = |n: u8, expected: Option<&[u8]>, wished: Option<&[u8]>| {
+        catalog.change_token([n; 16], |found| {
+            assert_eq!(found.as_deref(), expected);
+            Ok::<_, StoreError>(wished.map(<[u8]>::to_vec))
+        })
+    };
+    for n in 1..=3 {
+        change(n, None, Some(b"made")).unwrap();
+    }
+    change(1, Some(b"made"), Some(b"changed")).unwrap();
+    change(2, Some(b"made"), None).unwrap();
+    let refused = catalog.change_token([1; 16], |_| Err(StoreError::Contended));
+    assert!(matches!(refused, Err(StoreError::Contended)));
+    let ids = [[3; 16], [2; 16], [1; 16]];
+    let found = || catalog.tokens_of(&ids).unwrap();
+    assert_eq!(found(), [Some(b"made".to_vec()), None, Some(b"changed".to_vec())]);
+    catalog.remove_tokens(&[[1; 16], [2; 16]]).unwrap();
+    assert_eq!(found(), [Some(b"made".to_vec()), None, None]);
+    catalog.remove_tokens(&[]).unwrap();
+    assert_eq!(catalog.tokens_of(&[]).unwrap(), Vec::<Option<Vec<u8>>>::new());
+    drop(catalog);
+    let kept: Vec<[u8; 16]> = home.open().tokens().unwrap().iter().map(|one| one.id).collect();
+    assert_eq!(kept, [[3; 16]]);
 }
 
 pub(super) fn only_versions_in_use_are_loaded(home: &Home) {

@@ -42,9 +42,9 @@ pub(super) struct Issue {
     /// The tenant
     #[arg(long, default_value = "default")]
     tenant: String,
-    /// The only property it may speak for
+    /// The only property it may speak for; may be repeated
     #[arg(long)]
-    property: Option<String>,
+    property: Vec<String>,
     /// The only gate it may speak for
     #[arg(long)]
     gate: Option<String>,
@@ -61,7 +61,7 @@ pub(super) fn run(command: &Cert, place: &Place<'_>, output: Output) -> anyhow::
     let name = |text: &str| Name::parse(text).map_err(|error| wrong_use(error.to_string()));
     let tenant = TenantId::parse(&issue.tenant).map_err(|error| wrong_use(error.to_string()))?;
     let identity = Identity {
-        property: issue.property.as_deref().map(name).transpose()?,
+        properties: issue.property.iter().map(|text| name(text)).collect::<Result<_, _>>()?,
         gate: issue.gate.as_deref().map(name).transpose()?,
         ..Identity::new(tenant, issue.role, name(&issue.name)?)
     };

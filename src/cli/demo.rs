@@ -1,4 +1,5 @@
-//! `jeton demo`: a server with a sample park and a sample sale, and commands to paste.
+//! `jeton demo`: a server with a sample park and a sample sale, people who can sign in, and
+//! commands to paste.
 //!
 //! Everything lives in a directory of its own that is made anew each time, so that what is printed
 //! beside each command is what it will say.
@@ -12,12 +13,15 @@ use clap::Args;
 use super::output::{Exit, Output};
 use super::place::Global;
 use super::serve::{Running, ServeFlags, runtime};
+use crate::auth::caller::{Identity, Name};
+use crate::auth::role::Role;
 use crate::catalog::{CampaignDocument, Expect};
 use crate::client::new_id;
 use crate::codes::import::Format;
 use crate::domain::id::{CampaignId, TenantId};
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, ImportNews, IssueOrder, List, Trial};
+use crate::server::Shared;
 
 /// Where the demo keeps its data, unless told otherwise.
 const DEMO_DIR: &str = "jeton-demo";
@@ -65,9 +69,14 @@ pub(super) fn run(flags: &DemoFlags, global: &Global, output: Output) -> anyhow:
     let ended = runtime.block_on(async {
         let running = Running::start(config, &tenant, output).await?;
         let engine = std::sync::Arc::clone(running.engine());
-        let sample = tokio::task::spawn_blocking(move || Sample::make(&engine, &tenant)).await??;
+        let shared = std::sync::Arc::clone(running.shared());
+        let made = tokio::task::spawn_blocking(move || {
+            let sample = Sample::make(&engine, &tenant)?;
+            anyhow::Ok((sample, People::make(&shared, &tenant)?))
+        });
+        let (sample, people) = made.await??;
         running.announce(output)?;
-        let tour = sample.tour(&program(), &dir);
+        let tour = sample.tour(&program(), &dir, running.pages(), people);
         output.answer(&tour, |out| tour.write(out))?;
         running.until_told().await
     });
@@ -136,14 +145,14 @@ impl Sample {
         })
     }
 
-    fn tour(&self, program: &str, dir: &Path) -> Tour {
+    fn tour(&self, program: &str, dir: &Path, pages: Option<String>, people: Vec<People>) -> Tour {
         let call = format!("{program} --data {}", dir.display());
         let all = [self.park(), self.voucher(), self.sale()];
         let steps = all.concat().into_iter().map(|mut step| {
             step.command = format!("{call} {}", step.command);
             step
         });
-        Tour { steps: steps.collect() }
+        Tour { pages, people, steps: steps.collect() }
     }
 
     fn park(&self) -> Vec<Step> {
@@ -280,7 +289,48 @@ impl Sample {
 /// What to paste, and what it will say.
 #[derive(serde::Serialize)]
 struct Tour {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages: Option<String>,
+    people: Vec<People>,
     steps: Vec<Step>,
+}
+
+/// Somebody who can sign in to the demo's pages.
+#[derive(serde::Serialize)]
+struct People {
+    name: &'static str,
+    password: String,
+}
+
+impl People {
+    fn make(shared: &Shared, tenant: &TenantId) -> anyhow::Result<Vec<Self>> {
+        let make = |(name, role): (&'static str, Role)| {
+            let password = random_password(&shared.engine)?;
+            let identity = Identity::new(tenant.clone(), role, Name::parse(name)?);
+            let user = shared.access.create_user(identity, &password, None)?;
+            shared.engine.audit(WHO, format!("user {name}: made for {}", user.identity.urn()))?;
+            Ok(Self { name, password })
+        };
+        [("office", Role::Office), ("admin", Role::Admin)].into_iter().map(make).collect()
+    }
+}
+
+/// Four groups of four characters that cannot be mistaken for each other: 80 bits.
+fn random_password(engine: &Engine) -> anyhow::Result<String> {
+    const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
+    let mut bytes = [0; 16];
+    if !engine.randomize(&mut bytes) {
+        bail!("the operating system gave no randomness");
+    }
+    let mut password = String::new();
+    for (at, byte) in bytes.iter().enumerate() {
+        if at > 0 && at % 4 == 0 {
+            password.push('-');
+        }
+        let letter = ALPHABET.get(usize::from(byte % 32)).copied().unwrap_or(b'a');
+        password.push(char::from(letter));
+    }
+    Ok(password)
 }
 
 #[derive(Clone, serde::Serialize)]
@@ -299,6 +349,12 @@ impl Step {
 
 impl Tour {
     fn write(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        if let Some(pages) = &self.pages {
+            writeln!(out, "\nOpen {pages} in a browser and sign in:")?;
+            for People { name, password } in &self.people {
+                writeln!(out, "  {name:<8} {password}")?;
+            }
+        }
         writeln!(out, "\nPaste these in a second shell, in this order:")?;
         for step in &self.steps {
             if !step.what.is_empty() {

@@ -33,6 +33,15 @@ pub enum Follow {
     End,
 }
 
+/// Which tokens, users and sessions changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenNews {
+    /// Nobody knows: any of them.
+    All,
+    /// Those with these ids; they are new, say something else or were removed.
+    Some(Vec<[u8; 16]>),
+}
+
 /// How far this node has followed.
 pub(super) struct Following {
     /// Absent: nobody else changes the catalog.
@@ -64,9 +73,10 @@ impl Following {
 }
 
 impl Engine {
-    /// Waits up to a second for a change in the catalog and takes it up. `tokens` hears all
-    /// tokens' records when one of them changed. Blocks; called again and again by one thread.
-    pub fn follow(&self, tokens: impl FnOnce(Vec<Vec<u8>>)) -> Follow {
+    /// Waits up to a second for a change in the catalog and takes it up. `tokens` hears which
+    /// tokens, users and sessions changed, and reads them; when it fails, it hears of them again.
+    /// Blocks; called again and again by one thread.
+    pub fn follow(&self, tokens: impl FnOnce(TokenNews) -> Result<(), StoreError>) -> Follow {
         let mut cursor = self.following.cursor();
         let Some(after) = cursor.as_ref() else { return Follow::End };
         let error = match self.hear(after, tokens) {
@@ -109,13 +119,13 @@ impl Engine {
     fn hear(
         &self,
         after: &Cursor,
-        tokens: impl FnOnce(Vec<Vec<u8>>),
+        tokens: impl FnOnce(TokenNews) -> Result<(), StoreError>,
     ) -> Result<Cursor, StoreError> {
         let news = self.catalog.changes(after)?;
-        let mut is_token_among = news.lost;
         if news.lost {
             self.reload()?;
         }
+        let mut ids = Vec::new();
         for change in news.changes {
             match change {
                 CatalogChange::Campaign { tenant, id, .. }
@@ -129,11 +139,13 @@ impl Engine {
                 CatalogChange::Definitions { tenant, names } => {
                     self.reread_others(&tenant, &names)?;
                 }
-                CatalogChange::Token { .. } => is_token_among = true,
+                CatalogChange::Token { id } => ids.push(id),
             }
         }
-        if is_token_among {
-            tokens(self.tokens()?);
+        if news.lost {
+            tokens(TokenNews::All)?;
+        } else if !ids.is_empty() {
+            tokens(TokenNews::Some(ids))?;
         }
         Ok(news.cursor)
     }

@@ -1,60 +1,95 @@
-//! Who calls, and whether they may go on: tokens in force and failure budgets.
+//! Who calls, and whether they may go on: tokens, users and sessions in force, failure budgets.
 //!
 //! Shared by both doors, so that a caller who guesses over QUIC finds the HTTP door closed as well.
+//! The store is read at the start and followed from then on; requests are answered from memory.
 
-use std::sync::{Arc, PoisonError, RwLock};
+mod people;
+mod stored;
 
-use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::auth::caller::{Caller, CallerId, Denied, Identity};
 use crate::auth::guess::{GuessBudget, GuessKey, GuessOptions, Throttled};
-use crate::auth::hex;
+use crate::auth::password::HashError;
 use crate::auth::role::Role;
-use crate::auth::token::{TokenHash, TokenRecord, Tokens};
-use crate::engine::{CatalogError, Engine, TenantId};
+use crate::auth::session::Sessions;
+use crate::auth::token::{TokenRecord, Tokens};
+use crate::auth::user::Users;
+use crate::engine::{CatalogError, Engine, TenantId, TokenNews};
+use stored::Record;
 
-/// Tokens and budgets.
+pub use people::Begun;
+
+/// Passwords that are hashed at once: each takes a core for some tens of milliseconds, and 19 MiB.
+const HASHES_MAX: usize = 2;
+
+/// Who may wait for that: two seconds' worth. Further ones are turned away.
+const HASHES_WAITING_MAX: usize = 64;
+
+/// Tokens, users, sessions and budgets.
 pub struct Access {
     engine: Arc<Engine>,
-    tokens: RwLock<Tokens>,
+    tokens: Tokens,
+    users: Users,
+    sessions: Sessions,
     budget: GuessBudget,
+    /// Held from reading or writing the store to memory saying the same: whoever holds it cannot
+    /// put something older over something newer.
+    step: Mutex<()>,
+    hashing: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
 
-/// Why tokens cannot be loaded or changed.
+/// Why tokens, users and sessions cannot be loaded or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// The store fails.
-    #[error("tokens cannot be stored: {0}")]
+    #[error("who may come in cannot be stored: {0}")]
     Store(#[from] CatalogError),
     /// A stored record cannot be read.
-    #[error("a stored token cannot be read: {0}")]
+    #[error("a stored token, user or session cannot be read: {0}")]
     Record(String),
     /// No randomness.
     #[error("the operating system gave no randomness")]
     NoRandomness,
+    /// No hash of a password.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// There is a user of this name.
+    #[error("there is a user {0} already")]
+    Taken(String),
 }
 
-/// A token as it is stored: never its text.
-#[derive(Serialize, Deserialize)]
-struct StoredToken {
-    hash: String,
-    urn: String,
-    created_ms: i64,
-    expires_ms: Option<i64>,
-    revoked_ms: Option<i64>,
+/// The right to hash a password, until it is dropped.
+pub struct Turn {
+    _hashing: OwnedSemaphorePermit,
+    _waiting: OwnedSemaphorePermit,
 }
 
 impl Access {
-    /// Loads the tokens. Blocks.
+    /// Loads tokens, users and sessions. Blocks.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails, or holds what cannot be read.
     pub fn open(engine: Arc<Engine>, options: GuessOptions) -> Result<Self, AccessError> {
-        let tokens = Tokens::default();
-        for record in engine.tokens()? {
-            tokens.insert(read(&record)?);
+        let records = engine.tokens()?;
+        let access = Self {
+            engine,
+            tokens: Tokens::default(),
+            users: Users::default(),
+            sessions: Sessions::default(),
+            budget: GuessBudget::new(options),
+            step: Mutex::default(),
+            hashing: Arc::new(Semaphore::new(HASHES_MAX)),
+            waiting: Arc::new(Semaphore::new(HASHES_WAITING_MAX)),
+        };
+        for (_, record) in records {
+            access.take(stored::read(&record)?);
         }
-        Ok(Self { engine, tokens: RwLock::new(tokens), budget: GuessBudget::new(options) })
+        Ok(access)
     }
 
     /// The caller that a token's text proves.
@@ -62,8 +97,7 @@ impl Access {
     /// # Errors
     /// Why it proves none, for the log only.
     pub fn resolve(&self, text: &str) -> Result<Arc<Caller>, Denied> {
-        let now_ms = self.engine.now().0;
-        self.tokens.read().unwrap_or_else(PoisonError::into_inner).resolve(text, now_ms)
+        self.tokens.resolve(text, self.engine.now().0)
     }
 
     /// Makes a token, durably, and gives its text: the only time it is known. Blocks.
@@ -79,8 +113,9 @@ impl Access {
         let now_ms = self.engine.now().0;
         let (text, record) = TokenRecord::mint(identity, now_ms, expires_ms, &random)
             .map_err(|_none| AccessError::NoRandomness)?;
-        self.store(&record)?;
-        self.tokens.write().unwrap_or_else(PoisonError::into_inner).insert(record.clone());
+        let _step = self.in_step();
+        self.engine.put_token(record.id().0, &stored::token(&record)?)?;
+        self.tokens.insert(record.clone());
         Ok((text.to_string(), record))
     }
 
@@ -93,32 +128,66 @@ impl Access {
         tenant: &TenantId,
         id: CallerId,
     ) -> Result<Option<TokenRecord>, AccessError> {
-        let now_ms = self.engine.now().0;
-        let revoked =
-            self.tokens.write().unwrap_or_else(PoisonError::into_inner).revoke(tenant, id, now_ms);
+        let _step = self.in_step();
+        let revoked = self.tokens.revoke(tenant, id, self.engine.now().0);
         if let Some(record) = &revoked {
-            self.store(record)?;
+            self.engine.put_token(record.id().0, &stored::token(record)?)?;
         }
         Ok(revoked)
     }
 
-    /// Takes up all tokens as they are stored, after another node has changed one. What was
-    /// revoked here stays revoked.
-    pub(super) fn take_up(&self, records: &[Vec<u8>]) {
-        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        for record in records {
-            match read(record) {
-                Ok(record) => tokens.insert(record),
-                Err(error) => tracing::error!(%error, "a token of another node is left out"),
+    /// Takes up what another node has changed. What was revoked here stays revoked.
+    pub(super) fn take_up(&self, news: TokenNews) -> Result<(), CatalogError> {
+        let _step = self.in_step();
+        match news {
+            TokenNews::All => {
+                let records = self.engine.tokens()?;
+                let ids: HashSet<CallerId> = records.iter().map(|(id, _)| CallerId(*id)).collect();
+                self.users.retain(|id| ids.contains(&id));
+                self.sessions.retain(|id| ids.contains(&id));
+                records.iter().for_each(|(_, record)| self.take_readable(record));
             }
+            TokenNews::Some(ids) => {
+                for (id, record) in ids.iter().zip(self.engine.tokens_of(&ids)?) {
+                    match record {
+                        Some(record) => self.take_readable(&record),
+                        None => {
+                            self.users.remove(CallerId(*id));
+                            self.sessions.remove(CallerId(*id));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_readable(&self, record: &[u8]) {
+        match stored::read(record) {
+            Ok(record) => self.take(record),
+            Err(error) => tracing::error!(%error, "a record of another node is left out"),
+        }
+    }
+
+    fn take(&self, record: Record) {
+        match record {
+            Record::Token(token) => self.tokens.insert(token),
+            Record::User(user) => self.users.insert(user),
+            Record::Session(session) => self.sessions.insert(session),
         }
     }
 
     /// A tenant's tokens.
     #[must_use]
     pub fn list(&self, tenant: &TenantId) -> Vec<TokenRecord> {
-        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        tokens.list(tenant)
+        self.tokens.list(tenant)
+    }
+
+    /// Waits until a password may be hashed; `None` when too many wait already.
+    pub async fn turn(&self) -> Option<Turn> {
+        let waiting = Arc::clone(&self.waiting).try_acquire_owned().ok()?;
+        let hashing = Arc::clone(&self.hashing).acquire_owned().await.ok()?;
+        Some(Turn { _hashing: hashing, _waiting: waiting })
     }
 
     /// Whether a caller may go on, or has guessed too often.
@@ -131,40 +200,34 @@ impl Access {
 
     /// Counts a guess that missed.
     pub fn miss(&self, key: GuessKey, role: Option<Role>) {
+        self.miss_all(&[key], role);
+    }
+
+    /// Counts one guess that missed against several budgets.
+    pub fn miss_all(&self, keys: &[GuessKey], role: Option<Role>) {
         metrics::counter!("jeton_guesses_total").increment(1);
-        if self.budget.miss(key, role, self.engine.now().0).is_some() {
-            metrics::counter!("jeton_guess_lockouts_total").increment(1);
-            tracing::warn!(caller = ?key, "a caller's failure budget is used up");
+        for key in keys {
+            if self.budget.miss(*key, role, self.engine.now().0).is_some() {
+                metrics::counter!("jeton_guess_lockouts_total").increment(1);
+                tracing::warn!(caller = ?key, "a caller's failure budget is used up");
+            }
         }
     }
 
-    /// Forgets callers that have been quiet. Called about once a minute.
+    /// Forgets callers that have been quiet, and sessions that are over. Called about once a
+    /// minute. Blocks.
     pub fn sweep(&self) {
-        self.budget.sweep(self.engine.now().0);
+        let now_ms = self.engine.now().0;
+        self.budget.sweep(now_ms);
+        let expired = self.sessions.expired(now_ms);
+        if !expired.is_empty() {
+            let _step = self.in_step();
+            self.forget(&expired);
+        }
     }
 
-    fn store(&self, record: &TokenRecord) -> Result<(), AccessError> {
-        let bytes = serde_json::to_vec(&StoredToken {
-            hash: hex::encode(record.hash.as_bytes()),
-            urn: record.identity.urn(),
-            created_ms: record.created_ms,
-            expires_ms: record.expires_ms,
-            revoked_ms: record.revoked_ms,
-        });
-        let bytes = bytes.map_err(|error| AccessError::Record(error.to_string()))?;
-        Ok(self.engine.put_token(record.id().0, &bytes)?)
+    fn in_step(&self) -> MutexGuard<'_, ()> {
+        // The lock guards no memory that a panic could have left half done.
+        self.step.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn read(bytes: &[u8]) -> Result<TokenRecord, AccessError> {
-    let wrong = |what: &dyn ToString| AccessError::Record(what.to_string());
-    let stored: StoredToken = serde_json::from_slice(bytes).map_err(|error| wrong(&error))?;
-    let hash = hex::decode(&stored.hash).ok_or_else(|| wrong(&"its hash is no hash"))?;
-    Ok(TokenRecord {
-        hash: TokenHash::from_bytes(hash),
-        identity: Identity::from_urn(&stored.urn).map_err(|error| wrong(&error))?,
-        created_ms: stored.created_ms,
-        expires_ms: stored.expires_ms,
-        revoked_ms: stored.revoked_ms,
-    })
 }

@@ -1,5 +1,5 @@
 //! Following the catalog for as long as the doors are open: campaigns and codes are the engine's,
-//! tokens are the doors' own.
+//! tokens, users and sessions are the doors' own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) async fn follow(shared: Arc<Shared>) {
     each.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !shared.draining.is_cancelled() {
         let following = Arc::clone(&shared);
-        let step = move || following.engine.follow(|records| following.access.take_up(&records));
+        let step = move || following.engine.follow(|news| following.access.take_up(news));
         let mut step = tokio::task::spawn_blocking(step);
         let followed = loop {
             tokio::select! {

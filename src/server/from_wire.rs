@@ -62,7 +62,7 @@ pub(super) fn order<'wire: 'a, 'a>(
     caller: &'a Caller,
 ) -> Result<Order<'a>, OrderFault> {
     let pinned_gate = caller.identity.gate.as_ref().map(|gate| gate.as_str());
-    let pinned_property = caller.identity.property.as_ref().map(|property| property.as_str());
+    let pinned_property = caller.identity.property();
     let mut lines: SmallVec<[Line<'a>; 4]> = SmallVec::new();
     for line in &wire.lines {
         if line.quantity == 0 || line.quantity > QUANTITY_MAX {

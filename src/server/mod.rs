@@ -4,9 +4,11 @@
 //! who may ask is `auth`'s. It deliberately knows nothing of storage.
 
 pub mod access;
+mod figures;
 mod follow;
 mod from_wire;
 pub mod http;
+mod live;
 mod prune;
 pub mod quic;
 mod to_wire;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,6 +38,8 @@ pub struct Shared {
     /// Tasks that must end before the server has drained.
     pub tasks: TaskTracker,
     is_ready: AtomicBool,
+    live: live::Live,
+    figures_wanted: Notify,
 }
 
 impl Shared {
@@ -63,6 +68,8 @@ impl Shared {
             draining: CancellationToken::new(),
             tasks: TaskTracker::new(),
             is_ready: AtomicBool::new(false),
+            live: live::Live::default(),
+            figures_wanted: Notify::new(),
         }
     }
 }
@@ -118,6 +125,9 @@ impl Server {
         shared.set_ready();
         tokio::spawn(sweep(Arc::clone(&shared)));
         tokio::spawn(follow::follow(Arc::clone(&shared)));
+        tokio::spawn(live::beat(Arc::clone(&shared)));
+        shared.tasks.spawn(figures::count(Arc::clone(&shared)));
+        shared.tasks.spawn(figures::add_refusals(Arc::clone(&shared)));
         tokio::spawn(prune::prune(Arc::clone(&shared)));
         Ok(Self {
             shared,
@@ -176,7 +186,7 @@ impl Server {
 /// How long closing may take once everything is answered.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How often callers that have been quiet are forgotten.
+/// How often callers that have been quiet and sessions that are over are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 async fn sweep(shared: Arc<Shared>) {
@@ -184,7 +194,13 @@ async fn sweep(shared: Arc<Shared>) {
     loop {
         tokio::select! {
             () = shared.draining.cancelled() => return,
-            _ = every.tick() => shared.access.sweep(),
+            _ = every.tick() => {
+                let sweeping = Arc::clone(&shared);
+                let swept = tokio::task::spawn_blocking(move || sweeping.access.sweep());
+                if let Err(error) = swept.await {
+                    tracing::error!(%error, "forgetting who is gone failed");
+                }
+            }
         }
     }
 }

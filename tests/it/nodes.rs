@@ -532,7 +532,7 @@ fn codes_issued_twice_belong_to_the_earlier_batch_everywhere() {
             deaf.carry_out(prepared).await.unwrap().uses[0].remaining
         };
         assert_eq!(left_there().await, Some(9));
-        assert_eq!(deaf.follow(|_| ()), Follow::On);
+        assert_eq!(deaf.follow(|_| Ok(())), Follow::On);
         assert_eq!(left_there().await, Some(5), "now it knows");
 
         nodes.add(nodes.store.clone()).await;

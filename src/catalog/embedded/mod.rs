@@ -17,6 +17,7 @@
 //! | `tokens` | id (16) | record |
 //! | `audit` | number (8) | entry |
 //! | `definitions` | tenant `/` sort `/` id | version, document or none |
+//! | `figures` | whoever counts says | the same |
 //!
 //! Numbers are big-endian, records without a layout are JSON. A `/` is in no tenant and no id.
 
@@ -24,6 +25,7 @@ mod archive;
 mod batches;
 mod campaigns;
 mod definitions;
+mod figures;
 mod load;
 mod records;
 mod singles;
@@ -39,6 +41,15 @@ use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
     OwnedWriteBatch, PersistMode,
 };
+
+/// Requests are answered from the index; what is read here is read once, or by people.
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What a start has to read again, at most.
+const JOURNALS_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// What is kept of new blocks in memory, also after a start that read them again.
+const BLOCKS_MEMTABLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 const META: &str = "meta";
 const META_FORMAT: &[u8] = b"format";
@@ -58,6 +69,7 @@ pub struct Embedded {
     tokens: Keyspace,
     audit: Keyspace,
     definitions: Keyspace,
+    figures: Keyspace,
     seal: Seal,
     /// Held from reading what is there to writing what follows from it.
     writing: Mutex<()>,
@@ -68,6 +80,7 @@ impl Embedded {
         let foreign = || OpenError::Foreign(dir.display().to_string());
         let seal = Seal::new(store_key).map_err(StoreError::from)?;
         let builder = Database::builder(dir).journal_compression(CompressionType::None);
+        let builder = builder.cache_size(CACHE_BYTES).max_journaling_size(JOURNALS_BYTES_MAX);
         let db = builder.open().map_err(|error| {
             let is_locked = matches!(error, fjall::Error::Locked);
             if is_locked { OpenError::Locked(dir.to_owned()) } else { error.into() }
@@ -100,6 +113,7 @@ impl Embedded {
             tokens: keyspace("tokens")?,
             audit: keyspace("audit")?,
             definitions: keyspace("definitions")?,
+            figures: keyspace("figures")?,
             seal,
             writing: Mutex::new(()),
             db,
@@ -125,6 +139,7 @@ impl Embedded {
 /// once into files of their own, and compaction moves only where they are.
 fn blocks() -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
+        .max_memtable_size(BLOCKS_MEMTABLE_BYTES_MAX)
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
         .with_kv_separation(Some(KvSeparationOptions::default().compression(CompressionType::None)))
 }

@@ -100,6 +100,38 @@ impl Embedded {
         Self::commit(writes)
     }
 
+    pub(in crate::catalog) fn change_token<E: From<StoreError>>(
+        &self,
+        id: [u8; 16],
+        mut decide: impl FnMut(Option<Vec<u8>>) -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<(), E> {
+        let _turn = self.turn();
+        let found = self.tokens.get(id).map_err(StoreError::from)?;
+        let mut writes = self.db.batch();
+        match decide(found.map(|record| record.to_vec()))? {
+            Some(record) => writes.insert(&self.tokens, id, record),
+            None => writes.remove(&self.tokens, id),
+        }
+        Ok(Self::commit(writes)?)
+    }
+
+    pub(in crate::catalog) fn remove_tokens(&self, ids: &[[u8; 16]]) -> Result<(), StoreError> {
+        let _turn = self.turn();
+        let mut writes = self.db.batch();
+        for id in ids {
+            writes.remove(&self.tokens, *id);
+        }
+        Self::commit(writes)
+    }
+
+    pub(in crate::catalog) fn tokens_of(
+        &self,
+        ids: &[[u8; 16]],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let record = |id: &[u8; 16]| Ok(self.tokens.get(id)?.map(|record| record.to_vec()));
+        ids.iter().map(record).collect()
+    }
+
     pub(in crate::catalog) fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let token = |item: fjall::Guard| {
             let (id, record) = item.into_inner()?;

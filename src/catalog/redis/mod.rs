@@ -20,6 +20,7 @@
 //! | `{jc}tokens` | hash | id (16) | record |
 //! | `{jc}audit` | list | number − 1 | entry |
 //! | `{jc}definitions` | hash | tenant `/` sort `/` id | version, document or none |
+//! | `{jc}figures` | hash | whoever counts says | the same |
 //! | `{jc}urgent`, `{jc}changes` | streams | | [`CatalogChange`](super::CatalogChange) |
 //! | `{jc}write:W` | string | | the write W was done |
 //!
@@ -33,6 +34,7 @@ mod campaigns;
 mod changes;
 mod commit;
 mod definitions;
+mod figures;
 mod link;
 mod load;
 mod records;

@@ -114,6 +114,47 @@ impl Redis {
         self.write(commit)
     }
 
+    pub(in crate::catalog) fn change_token<E: From<StoreError>>(
+        &self,
+        id: [u8; 16],
+        mut decide: impl FnMut(Option<Vec<u8>>) -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<(), E> {
+        self.optimistically(|| {
+            let found = self.field("tokens", &id)?;
+            let mut commit = Commit::default();
+            commit.expect("tokens", &id, found.as_deref());
+            match decide(found)? {
+                Some(record) => commit.set("tokens", &id, record),
+                None => commit.unset("tokens", &id),
+            }
+            commit.tell(&CatalogChange::Token { id })?;
+            Ok(Decision::Write(commit, ()))
+        })
+    }
+
+    pub(in crate::catalog) fn remove_tokens(&self, ids: &[[u8; 16]]) -> Result<(), StoreError> {
+        for ids in ids.chunks(KEYS_IN_NEWS) {
+            let mut commit = Commit::default();
+            for id in ids {
+                commit.unset("tokens", id);
+                commit.tell(&CatalogChange::Token { id: *id })?;
+            }
+            self.write(commit)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::catalog) fn tokens_of(
+        &self,
+        ids: &[[u8; 16]],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<&[u8]> = ids.iter().map(<[u8; 16]>::as_slice).collect();
+        self.ask("tokens", of("HMGET", "tokens", &ids))
+    }
+
     pub(in crate::catalog) fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let records: Vec<(Vec<u8>, Vec<u8>)> = self.ask("tokens", whole("HGETALL", "tokens"))?;
         let token = |(id, record): (Vec<u8>, Vec<u8>)| {

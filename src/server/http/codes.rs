@@ -20,6 +20,7 @@ use super::problem::{Kind, Problem, ProblemView};
 use super::views::{AnswerView, NoView, is_miss, throttled};
 use super::{Hall, Of};
 use crate::auth::role::Action;
+use crate::engine::figures::RefusedAttempt;
 use crate::engine::{
     CodeChange, CodeError, ImportNews, List, ListFormat, PHOTO_BYTES_MAX, RowFault, Trial, Verb,
 };
@@ -145,9 +146,45 @@ pub(super) struct HistoryView {
     ok: bool,
     /// The events.
     events: Vec<EventView>,
+    /// The last refused attempts to use it, newest first: at most 20 of this node, since its start.
+    refused: Vec<AttemptView>,
     /// Give this as `before` to read on; absent: that was all.
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<u64>,
+}
+
+/// A refused attempt to use a code.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AttemptView {
+    /// When.
+    at: String,
+    /// What was asked.
+    verb: &'static str,
+    /// Why it was refused.
+    reason: &'static str,
+    /// At which gate.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    gate: String,
+    /// In which property.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    property: String,
+    /// Through which channel.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    channel: String,
+}
+
+impl AttemptView {
+    fn of(attempt: &RefusedAttempt) -> Self {
+        let place = &attempt.place;
+        Self {
+            at: attempt.at.to_rfc3339(),
+            verb: attempt.verb.name(),
+            reason: attempt.reason.name(),
+            gate: place.gate.to_string(),
+            property: place.property.to_string(),
+            channel: place.channel.to_string(),
+        }
+    }
 }
 
 /// Most events in one answer.
@@ -197,8 +234,12 @@ pub(super) async fn history(
         let tenant = &by.caller.identity.tenant;
         let entries = shared.engine.code_history(tenant, &body.code, before, most)?;
         let before = entries.last().filter(|_| entries.len() == most).map(|e| e.event.number);
-        let events = entries.iter().map(EventView::of).collect();
-        Ok(Json(HistoryView { ok: true, events, before }).into_response())
+        let seen = entries.iter().filter(|entry| by.sees_entry(entry));
+        let events = seen.map(EventView::of).collect();
+        let attempts = shared.engine.refused_attempts(tenant, &body.code)?;
+        let seen = attempts.iter().filter(|attempt| by.sees(Some(&attempt.place.property)));
+        let refused = seen.map(AttemptView::of).collect();
+        Ok(Json(HistoryView { ok: true, events, refused, before }).into_response())
     };
     about_code(&hall, by, &headers, read).await
 }

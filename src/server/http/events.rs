@@ -1,7 +1,7 @@
 //! What happened: read page by page, or followed as it happens; and who changed what.
 //!
-//! An event belongs to the tenant that its receipt names. One whose receipt has left the store is
-//! for admins only.
+//! An event belongs to the tenant that its receipt names, and to the property. One whose receipt
+//! has left the store is for admins of all properties only.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::lines::{STALL_MAX, stream_of, stream_permit};
 use super::problem::{Problem, ProblemView};
 use super::{Hall, Of};
 use crate::auth::role::{Action, Role};
-use crate::engine::{Cursor, Entry};
+use crate::engine::{AuditEntry, Cursor, Entry};
 
 /// Most events or lines in one answer, and read at once for a stream.
 const PAGE_MAX: usize = 1_000;
@@ -67,7 +67,7 @@ pub(super) enum PlaceView {
 }
 
 impl PlaceView {
-    fn of(cursor: &Cursor) -> Self {
+    pub(super) fn of(cursor: &Cursor) -> Self {
         let text = cursor.to_string();
         text.parse().map_or(Self::Numbers(text), Self::Number)
     }
@@ -200,7 +200,7 @@ async fn read_on(
     sender: &mpsc::Sender<Result<Event, Infallible>>,
 ) {
     let mut pulse = hall.shared.engine.ledger().pulse();
-    while by.caller.is_valid_at(hall.shared.engine.now().0) {
+    while by.is_in_force(hall) {
         pulse.mark_unchanged();
         let by = Arc::clone(by);
         let read = hall.blocking(move |shared| {
@@ -243,6 +243,8 @@ fn own(by: &By, entry: &Entry) -> Option<EventView> {
         Some(tenant) => tenant == identity.tenant.as_str(),
         None => identity.role == Role::Admin,
     };
+    let property = note.as_ref().and_then(|note| note.property.as_deref());
+    let may = may && identity.sees(property);
     may.then(|| EventView::noted(entry, note))
 }
 
@@ -261,8 +263,14 @@ pub(super) async fn audit(
     let read = hall.blocking(move |shared| {
         let lines = shared.engine.audit_log(query.before, most)?;
         let before = lines.last().filter(|_| lines.len() == most).map(|(number, _)| *number);
-        let own = format!("{}/", by.caller.identity.tenant);
-        let entries = lines.into_iter().filter(|(_, entry)| entry.who.starts_with(&own));
+        let (own, who) = (format!("{}/", by.caller.identity.tenant), by.who());
+        // A line says nothing of properties: who has only some sees what she did herself.
+        let sees_all = by.caller.identity.properties.is_empty();
+        let is_own = |entry: &AuditEntry| match sees_all {
+            true => entry.who.starts_with(&own),
+            false => entry.who == who,
+        };
+        let entries = lines.into_iter().filter(|(_, entry)| is_own(entry));
         let entries = entries.map(|(number, entry)| AuditLineView {
             number,
             at: rfc3339_of_ms(entry.at.0),

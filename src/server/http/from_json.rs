@@ -289,7 +289,7 @@ impl PartBody {
 impl OrderBody {
     fn order<'a>(&'a self, caller: &'a Caller, mistakes: &mut Mistakes) -> Order<'a> {
         let gate = caller.identity.gate.as_ref().map(|gate| gate.as_str());
-        let property = caller.identity.property.as_ref().map(|property| property.as_str());
+        let property = caller.identity.property();
         let currency = self.currency.as_deref().and_then(|text| {
             let known = currency(text);
             if known.is_none() {

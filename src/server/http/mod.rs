@@ -15,6 +15,7 @@ mod event_view;
 mod events;
 mod explanation_view;
 mod export;
+mod figures;
 mod from_json;
 mod generate;
 mod guard;
@@ -22,13 +23,18 @@ mod health;
 mod import;
 mod issue;
 mod lines;
+mod live;
+mod postings;
 mod problem;
 mod prune;
 mod purses;
 mod serve;
+mod session;
 mod tokens;
+mod users;
 mod verbs;
 mod views;
+mod web;
 
 use std::sync::Arc;
 
@@ -39,7 +45,9 @@ use axum::extract::State as Of;
 use axum::middleware;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -58,6 +66,7 @@ const STREAMS_MAX: usize = 256;
 struct Hall {
     shared: Arc<Shared>,
     metrics_open: bool,
+    is_tls: bool,
     import_bytes_max: u64,
     openapi: Bytes,
     requests: Arc<Semaphore>,
@@ -89,6 +98,7 @@ pub fn router(shared: Arc<Shared>, options: &Options) -> Router {
     let hall = Arc::new(Hall {
         shared,
         metrics_open: options.metrics_open,
+        is_tls: options.tls.is_some(),
         import_bytes_max: options.import_bytes_max,
         // A document of texts and maps is always JSON.
         openapi: serde_json::to_vec(&openapi).unwrap_or_default().into(),
@@ -99,6 +109,7 @@ pub fn router(shared: Arc<Shared>, options: &Options) -> Router {
     routes
         .layer(middleware::from_fn_with_state(Arc::clone(&hall), guard::admit))
         .merge(health::routes())
+        .merge(web::routes())
         .fallback(guard::unknown_path)
         .method_not_allowed_fallback(guard::unknown_method)
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
@@ -121,7 +132,9 @@ fn routes() -> OpenApiRouter<Arc<Hall>> {
         .routes(routes!(verbs::confirm))
         .routes(routes!(verbs::extend))
         .routes(routes!(verbs::release))
+        .routes(routes!(postings::release))
         .routes(routes!(verbs::status))
+        .routes(routes!(web::schema))
         .routes(routes!(campaigns::list))
         .routes(routes!(campaigns::show, campaigns::put))
         .routes(routes!(campaigns::plan))
@@ -166,9 +179,17 @@ fn routes() -> OpenApiRouter<Arc<Hall>> {
         .routes(routes!(purses::lookup))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(session::sign_in, session::show, session::sign_out))
+        .routes(routes!(session::change_password))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::change, users::remove))
         .routes(routes!(events::list))
         .routes(routes!(events::stream))
         .routes(routes!(events::audit))
+        .routes(routes!(figures::show))
+        .routes(routes!(figures::campaign))
+        .routes(routes!(figures::rebuild))
+        .routes(routes!(live::live))
 }
 
 fn head() -> OpenApi {
@@ -186,6 +207,11 @@ fn head() -> OpenApi {
         .description(Some("A token: jtn_ and 64 hexadecimal digits"))
         .build();
     components.add_security_scheme("token", SecurityScheme::Http(bearer));
-    let needed = SecurityRequirement::new("token", std::iter::empty::<String>());
-    OpenApiBuilder::new().info(info).components(Some(components)).security(Some([needed])).build()
+    let cookie = ApiKeyValue::with_description(
+        caller::COOKIE_NAME,
+        "A session, which POST /v1/session begins; what changes something needs X-CSRF-Token too",
+    );
+    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    let needed = ["token", "session"].map(|name| SecurityRequirement::new(name, [] as [String; 0]));
+    OpenApiBuilder::new().info(info).components(Some(components)).security(Some(needed)).build()
 }

@@ -100,7 +100,7 @@ impl Kind {
                 "The request must say which version it changes",
             ),
             Self::TooManyAttempts => {
-                (S::TOO_MANY_REQUESTS, "too-many-attempts", "Too many wrong tokens")
+                (S::TOO_MANY_REQUESTS, "too-many-attempts", "Too many wrong guesses")
             }
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The service failed"),
             Self::Unavailable => {
@@ -255,7 +255,12 @@ impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::Store(error) => error.into(),
-            AccessError::Record(_) | AccessError::NoRandomness => Self::internal(&error),
+            AccessError::Taken(_) => {
+                Self::new(Kind::Conflict, error.to_string()).hint("choose another name")
+            }
+            AccessError::Record(_) | AccessError::NoRandomness | AccessError::Hash(_) => {
+                Self::internal(&error)
+            }
         }
     }
 }

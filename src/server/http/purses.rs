@@ -176,7 +176,7 @@ impl CircumstancesBody {
     fn order<'a>(&'a self, by: &'a By) -> Order<'a> {
         let identity = &by.caller.identity;
         let gate = identity.gate.as_ref().map(|gate| gate.as_str());
-        let property = identity.property.as_ref().map(|property| property.as_str());
+        let property = identity.property();
         Order {
             order_ref: self.order_ref.as_deref(),
             gate: self.gate.as_deref().or(gate),
@@ -259,6 +259,7 @@ async fn moved(
     by.require(Action::Issue)?;
     let id = request_id(key(headers)?);
     wish.order.check()?;
+    by.require_place(wish.order.property.as_deref(), wish.order.gate.as_deref())?;
     let engine = &hall.shared.engine;
     let (tenant, now) = (&by.caller.identity.tenant, engine.now());
     let stated = wish.language.as_deref();
@@ -313,6 +314,10 @@ pub(super) async fn lookup(
             true => Some(engine.account_history(tenant, &id, &body.customer, before, most)?),
             false => None,
         };
+        let events = events.map(|mut events| {
+            events.retain(|event| by.sees_entry(&event.entry));
+            events
+        });
         Ok(Json(AccountPageView::of(&page, events.as_deref())).into_response())
     })
     .await

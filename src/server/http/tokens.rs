@@ -70,14 +70,13 @@ pub(super) struct TokenView {
 impl TokenView {
     fn of(record: &TokenRecord, token: Option<String>) -> Self {
         let identity = &record.identity;
-        let place = |name: &Option<Name>| name.as_ref().map(ToString::to_string);
         Self {
             id: record.id().to_string(),
             name: identity.name.to_string(),
             role: identity.role.as_str(),
             tenant: identity.tenant.to_string(),
-            property: place(&identity.property),
-            gate: place(&identity.gate),
+            property: identity.property().map(str::to_owned),
+            gate: identity.gate.as_ref().map(ToString::to_string),
             created_at: rfc3339_of_ms(record.created_ms),
             expires_at: record.expires_ms.map(rfc3339_of_ms),
             revoked_at: record.revoked_ms.map(rfc3339_of_ms),
@@ -166,7 +165,8 @@ fn identity_of(by: &By, body: &TokenBody) -> Result<Identity, Problem> {
     };
     match (tenant, role, bearer) {
         (Some(tenant), Some(role), Some(bearer)) if mistakes.is_empty() => {
-            Ok(Identity { property, gate, ..Identity::new(tenant, role, bearer) })
+            let properties = property.into_iter().collect();
+            Ok(Identity { properties, gate, ..Identity::new(tenant, role, bearer) })
         }
         _ => Err(Problem::invalid(mistakes)),
     }

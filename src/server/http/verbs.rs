@@ -136,6 +136,7 @@ pub(super) async fn confirm(
     if !body.codes.is_empty() {
         return Err(Problem::field("codes", "is for releases only: a hold is confirmed by parts"));
     }
+    by.require_request(&hall, request_id(&id)).await?;
     let size = size_of(&hall, &by, &id, &body).await?;
     let about = about(&hall, &by, &id);
     let verdict = decide(&hall, &by, Verb::Confirm, |engine| engine.confirm(about, size)).await;
@@ -157,6 +158,7 @@ pub(super) async fn extend(
 ) -> Result<Response, Problem> {
     by.require(Action::Hold)?;
     let ttl_ms = body.ttl.ms("ttl")?;
+    by.require_request(&hall, request_id(&id)).await?;
     let about = about(&hall, &by, &id);
     let verdict = decide(&hall, &by, Verb::Extend, |engine| engine.extend(about, ttl_ms)).await;
     Ok(tell(&by, &headers, body.language.as_deref(), &verdict).await)
@@ -181,6 +183,7 @@ pub(super) async fn release(
     by.require(Action::Hold)?;
     let release_id = request_id(key(&headers)?);
     let codes = body.given_codes()?;
+    by.require_request(&hall, request_id(&id)).await?;
     let part = if codes.is_empty() {
         Given::Size(size_of(&hall, &by, &id, &body).await?)
     } else {
@@ -266,6 +269,7 @@ pub(super) async fn status(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     by.require(Action::Status)?;
+    by.require_request(&hall, request_id(&id)).await?;
     let about = about(&hall, &by, &id);
     let verdict = decide(&hall, &by, Verb::Status, |engine| engine.status(about)).await;
     let mut answer = answer(&by, &headers, None, &verdict);
@@ -319,10 +323,7 @@ fn ask_of<'a>(
         return Err(Problem::field("explain", "is for validations only"));
     }
     let (property, gate) = (body.order.property.as_deref(), body.order.gate.as_deref());
-    if !by.caller.may_speak_for(property, gate) {
-        return Err(Problem::new(Kind::Forbidden, "the token is for another property or gate")
-            .hint("leave out order.property and order.gate: the token says them"));
-    }
+    by.require_place(property, gate)?;
     body.ask(&by.caller, now)
 }
 
@@ -383,7 +384,12 @@ pub(super) async fn decide(
     verdict
 }
 
-fn answer(by: &By, headers: &HeaderMap, stated: Option<&str>, verdict: &Verdict) -> AnswerView {
+pub(super) fn answer(
+    by: &By,
+    headers: &HeaderMap,
+    stated: Option<&str>,
+    verdict: &Verdict,
+) -> AnswerView {
     let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let audience = if by.is_public() { Audience::Public } else { Audience::Trusted };
     AnswerView::of(verdict, language(stated, accepted), audience)

@@ -10,7 +10,7 @@ use crate::domain::rules::StackMode;
 
 fn caller() -> Caller {
     let identity = Identity {
-        property: Some(Name::parse("aqua").unwrap()),
+        properties: vec![Name::parse("aqua").unwrap()],
         gate: Some(Name::parse("north").unwrap()),
         ..Identity::new(
             TenantId::parse("park").unwrap(),
