@@ -25,14 +25,14 @@ mod tests;
 use smallvec::SmallVec;
 
 use super::account::{Account, AccountUnit, AtMax, ClawBackRule};
-use super::campaign::{BalanceOf, Counts, Limit};
+use super::campaign::{BalanceOf, Campaign, Counts, Limit, Scope};
 use super::id::Owner;
 use super::order::Passage;
 use super::pass;
-use super::posting::{AtCap, ClawBack, FacetKind, Key, LEGS_MAX, Leg, LegResult, Take, bit};
+use super::posting::{AtCap, ClawBack, Facet, FacetKind, Key, LEGS_MAX, Leg, LegResult, Take, bit};
 use super::refusal::{Reason, Refusal};
 use super::rules::{Draw, Earning, Offer, Question};
-use super::time::{ROLLING_STEPS, Timestamp};
+use super::time::{Period, ROLLING_STEPS, Timestamp};
 
 pub use explain::{explain, limit_name};
 
@@ -162,6 +162,20 @@ pub fn plan(
         return Err(Refusal::new(Reason::TooManyCodes).at(code_index));
     }
     Ok(())
+}
+
+/// The counter of the uses of all codes of a campaign, over all time, and its ceiling; absent: no
+/// limit of the campaign counts them.
+#[must_use]
+pub fn campaign_total(campaign: &Campaign) -> Option<(Key, u64)> {
+    let counts_uses = |limit: &&Limit| {
+        limit.scope == Scope::Campaign
+            && limit.period == Period::Total
+            && matches!(limit.counts, Counts::Uses | Counts::Units)
+    };
+    let limit = campaign.limits.iter().filter(counts_uses).min_by_key(|limit| limit.max)?;
+    let facet = Facet::new(FacetKind::Limit, counter::counter_place(*limit), 0);
+    Some((Key { owner: campaign.owner, facet }, limit.max))
 }
 
 /// What is left of a counter or balance after a leg; absent: there is no limit, or the leg counts

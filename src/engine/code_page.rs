@@ -134,7 +134,10 @@ impl Engine {
         let page = |_age| self.page(found.clone(), now);
         match self.judged_known(&owners, Counts::Known, now, page) {
             Some(page) => Prepared::Page(Box::new(page)),
-            None => self.look(Verb::Code, owners, Then::Page { found, now }, deadline),
+            None => {
+                let origin = self.origin_of(Verb::Code, tenant);
+                self.look(origin, owners, Then::Page { found, now }, deadline)
+            }
         }
     }
 

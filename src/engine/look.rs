@@ -20,11 +20,13 @@ use std::sync::mpsc;
 use smallvec::SmallVec;
 
 use super::ask::Ask;
+use super::figures::Origin;
 use super::kept::KeptAsk;
 use super::named::Codes;
 use super::redeem::Taking;
 use super::{Awaits, Context, Engine, Pending, Prepared, Verb, busy, unavailable};
 use crate::domain::campaign::{self, Scope};
+use crate::domain::code::CodeKey;
 use crate::domain::id::Owner;
 use crate::domain::limits;
 use crate::domain::order::Passage;
@@ -62,6 +64,16 @@ pub(super) struct Look {
     deadline: Timestamp,
     /// How often it was looked.
     looks: u8,
+}
+
+impl Look {
+    /// The codes of the request.
+    fn keys(&self) -> &[CodeKey] {
+        match &self.then {
+            Then::Validate { codes, .. } | Then::Take { codes, .. } => &codes.keys,
+            Then::Page { .. } => &[],
+        }
+    }
 }
 
 /// How long one request looks at most, in milliseconds, whatever its deadline: a ledger that is in
@@ -159,38 +171,38 @@ impl Engine {
     /// what was known before.
     pub(super) fn look(
         &self,
-        verb: Verb,
+        origin: Origin,
         owners: Owners,
         then: Then,
         deadline: Timestamp,
     ) -> Prepared {
         let deadline = deadline.min(self.now().plus_ms(LOOK_MS_MAX));
-        self.look_again(verb, Look { owners, then, deadline, looks: 0 })
+        self.look_again(origin, Look { owners, then, deadline, looks: 0 })
     }
 
     /// Looks, or looks once more, because others changed the records as soon as they were there.
-    fn look_again(&self, verb: Verb, look: Look) -> Prepared {
+    fn look_again(&self, origin: Origin, look: Look) -> Prepared {
         if look.looks == LOOKS_MAX {
-            return self.refused(verb, busy());
+            return self.refused(origin, &[], busy());
         }
         let command = Command::Look { owners: look.owners.clone() };
         let task = Task { command, deadline: look.deadline };
         let look = Look { looks: look.looks + 1, ..look };
-        let context = Context { verb, awaits: Awaits::Look(Box::new(look)) };
+        let context = Context { origin, awaits: Awaits::Look(Box::new(look)) };
         Prepared::Posting(Box::new(Pending { task, context }))
     }
 
     /// Goes on with a request whose records were asked for.
     pub(super) fn looked(
         &self,
-        verb: Verb,
+        origin: Origin,
         look: Look,
         answer: &Result<Answer, LedgerError>,
     ) -> Prepared {
         let owners = &look.owners;
         let known = self.ledger.knowledge(owners);
         if matches!(answer, Ok(Answer::Outcome(Outcome::Looked))) && known == Knowledge::None {
-            return self.look_again(verb, look);
+            return self.look_again(origin, look);
         }
         let told = match &look.then {
             Then::Validate { ask, codes, counts } => age_after(answer, known, *counts, self.now())
@@ -207,10 +219,10 @@ impl Engine {
             }),
         };
         match told {
-            Ok(Some(Prepared::Answer(verdict))) => self.answered(verb, verdict),
+            Ok(Some(Prepared::Answer(verdict))) => self.answered(origin, look.keys(), verdict),
             Ok(Some(prepared)) => prepared,
-            Ok(None) => self.look_again(verb, look),
-            Err(refusal) => self.refused(verb, refusal),
+            Ok(None) => self.look_again(origin, look),
+            Err(refusal) => self.refused(origin, look.keys(), refusal),
         }
     }
 
@@ -233,12 +245,12 @@ impl Engine {
         Err(LedgerError::Busy)
     }
 
-    fn refused(&self, verb: Verb, refusal: Refusal) -> Prepared {
-        if verb == Verb::Code {
+    fn refused(&self, origin: Origin, keys: &[CodeKey], refusal: Refusal) -> Prepared {
+        if origin.verb == Verb::Code {
             // Pages are not counted.
             return Prepared::Answer(Err(refusal));
         }
-        self.answered(verb, Err(refusal))
+        self.answered(origin, keys, Err(refusal))
     }
 
     /// Has the records of `owners` fetched, if the ledger is elsewhere. Blocks.

@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 
-use metrics::Counter;
+use metrics::{Counter, gauge};
 
 use super::answer::{Accepted, Standing, Verdict};
 use super::open::CAMPAIGN_LABELS_MAX;
+use super::{Engine, figures};
+use crate::catalog::StoreError;
 use crate::domain::refusal::Reason;
+use crate::ledger::redis::PARTITIONS_MAX;
+use crate::ledger::{Durability, Health, Ledger};
 
 /// What callers can ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,6 +70,80 @@ impl Verb {
     }
 }
 
+/// How the ledger is, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerState {
+    /// `memory`, `embedded` or `redis`.
+    pub kind: &'static str,
+    /// What an answer survives, as the configuration calls it.
+    pub durability: String,
+    /// `good`, `poisoned`, `away` or `fenced`.
+    pub health: &'static str,
+    /// Commands that wait.
+    pub queue: usize,
+    /// Open holds that this process knows.
+    pub holds: usize,
+    /// The number of the newest event; with Redis, how many this node caused.
+    pub last_event: u64,
+}
+
+impl Engine {
+    /// How the ledger is.
+    #[must_use]
+    pub fn ledger_state(&self) -> LedgerState {
+        let ledger = &self.ledger;
+        let health = match &*ledger.health().borrow() {
+            Health::Good => "good",
+            Health::Poisoned(_) => "poisoned",
+            Health::Away(_) => "away",
+            Health::Fenced(_) => "fenced",
+        };
+        let last_event = ledger.pulse().borrow().last_event;
+        LedgerState {
+            kind: match ledger {
+                Ledger::Memory(_) => "memory",
+                Ledger::Embedded(_) => "embedded",
+                Ledger::Redis(_) => "redis",
+            },
+            durability: match self.durability {
+                Durability::Sync => "sync".to_owned(),
+                Durability::Interval { window_ms } => format!("interval {window_ms} ms"),
+                Durability::Memory => "memory".to_owned(),
+                Durability::RedisAofAlways => "redis-aof-always".to_owned(),
+                Durability::Replicas { replicas } => format!("replicas = {replicas}"),
+                Durability::RedisAsIs => "redis-as-is".to_owned(),
+            },
+            health,
+            queue: ledger.queue_len(),
+            holds: ledger.read().sizes().holds,
+            last_event,
+        }
+    }
+
+    /// Sets the gauges of the campaigns that are counted by name, from the figures. Blocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    #[expect(clippy::cast_precision_loss, reason = "metrics are floating point, exact up to 2^53")]
+    pub fn measure_figures(&self) -> Result<(), StoreError> {
+        let names: Vec<&str> = self.metrics.campaigns.keys().map(|name| &**name).collect();
+        for (name, standing) in names.iter().zip(self.named_standings(&names)?) {
+            let figures::Standing { used, held, sums } = standing;
+            gauge!("jeton_campaign_used", "campaign" => (*name).to_owned()).set(used as f64);
+            gauge!("jeton_campaign_held", "campaign" => (*name).to_owned()).set(held as f64);
+            for (currency, minor) in sums.money_minor() {
+                let labels = [("campaign", (*name).to_owned()), ("currency", currency.to_owned())];
+                gauge!("jeton_campaign_money_minor", &labels).set(minor as f64);
+            }
+        }
+        if let Some(through) = self.counted_through()? {
+            let counted = (0..usize::from(PARTITIONS_MAX)).map(|at| through.count(at)).sum::<u64>();
+            gauge!("jeton_figures_counted_events").set(counted as f64);
+        }
+        Ok(())
+    }
+}
+
 /// Handles of the counters, looked up once.
 pub(super) struct Measures {
     /// By verb: yes, repeated, no.
@@ -102,7 +180,7 @@ impl Measures {
         let outcome = match verdict {
             Ok(accepted) if accepted.is_replayed => 1,
             Ok(accepted) => {
-                if accepted.standing == Standing::Redeemed {
+                if accepted.standing == Standing::Redeemed && verb != Verb::Status {
                     self.count_campaigns(accepted);
                 }
                 0

@@ -17,6 +17,7 @@ mod code_page;
 mod credit;
 mod definitions;
 mod explain;
+pub mod figures;
 mod fingerprint;
 mod follow;
 mod generate;
@@ -36,6 +37,7 @@ mod prune;
 mod redeem;
 mod resolve;
 mod row;
+mod tokens;
 mod validate;
 
 use std::sync::{Arc, Mutex};
@@ -44,17 +46,19 @@ use arc_swap::ArcSwap;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
-use crate::catalog::{Catalog, StoreError};
+use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::codes::CodeKeys;
+use crate::domain::code::CodeKey;
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::limits::{self, Plan};
 use crate::domain::posting::{Blocked, Key, Outcome};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::index::Index;
-use crate::ledger::{Completion, Ledger};
+use crate::ledger::{Completion, Durability, Ledger};
 use answer::{Asked, Shown, tell};
 use ask::Judged;
+use figures::{Counting, Origin};
 use follow::Following;
 use look::Look;
 use measures::Measures;
@@ -83,13 +87,13 @@ pub use code_page::{CodeError, CodePage, Readiness};
 pub use credit::{Credit, CreditFor, CreditWish};
 pub use definitions::{SlotsPut, policy_name};
 pub use explain::{CampaignExplanation, Explanation, LimitStanding};
-pub use follow::Follow;
+pub use follow::{Follow, TokenNews};
 pub use generate::Generation;
 pub use import::{ImportNews, Imported, List, RowRefused, Trial};
 pub use issue::{ISSUE_COUNT_MAX, IssueError, IssueOrder};
 pub use listing::{ExportError, Exported};
 pub use look::{COUNTS_AGE_MS_MAX, Counts};
-pub use measures::Verb;
+pub use measures::{LedgerState, Verb};
 pub use movement::{Movement, Purse, PurseName};
 pub use note::{Note, NotedUse};
 pub use on_demand::{IssueOne, IssuedCode};
@@ -116,7 +120,9 @@ pub struct Engine {
     step: Mutex<()>,
     following: Following,
     counts_age_ms_max: u64,
+    durability: Durability,
     metrics: Measures,
+    figures: Counting,
 }
 
 /// What became of a request so far.
@@ -139,7 +145,7 @@ pub struct Pending {
 
 /// What the engine must remember of a request while the ledger has it.
 pub struct Context {
-    verb: Verb,
+    origin: Origin,
     awaits: Awaits,
 }
 
@@ -159,16 +165,23 @@ struct Telling {
     id: RequestId,
     asked: Asked,
     shown: SmallVec<[Shown; 1]>,
-    judged: Option<Judged>,
+    judged: Option<Judged<'static>>,
     refusal: Option<Refusal>,
     again: Option<Box<Again>>,
+}
+
+impl Telling {
+    /// The codes of the request, as far as they were found.
+    fn keys(&self) -> SmallVec<[CodeKey; 1]> {
+        self.shown.iter().map(|shown| shown.key).collect()
+    }
 }
 
 impl Context {
     /// Which verb the request was.
     #[must_use]
     pub fn verb(&self) -> Verb {
-        self.verb
+        self.origin.verb
     }
 }
 
@@ -183,22 +196,6 @@ impl Engine {
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
-    }
-
-    /// Stores a token's record, whose content only the caller knows. Blocks; durable when answered.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn put_token(&self, id: [u8; 16], record: &[u8]) -> Result<(), StoreError> {
-        self.catalog.put_token(id, record)
-    }
-
-    /// The records of all tokens. Blocks.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn tokens(&self) -> Result<Vec<Vec<u8>>, StoreError> {
-        Ok(self.catalog.tokens()?.into_iter().map(|token| token.record).collect())
     }
 
     /// Fills `bytes` with randomness; `false` when there is none.
@@ -222,30 +219,41 @@ impl Engine {
     /// lead to another posting.
     #[must_use]
     pub fn finish(&self, context: Context, answer: Result<Answer, LedgerError>) -> Prepared {
-        let Context { verb, awaits } = context;
+        let Context { origin, awaits } = context;
         match awaits {
-            Awaits::Outcome(telling) => self.told(verb, telling, answer),
-            Awaits::Look(look) => self.looked(verb, *look, &answer),
-            Awaits::Legs(choosing) => self.chosen(*choosing, answer),
+            Awaits::Outcome(telling) => self.told(origin, telling, answer),
+            Awaits::Look(look) => self.looked(origin, *look, &answer),
+            Awaits::Legs(choosing) => self.chosen(origin, *choosing, answer),
         }
     }
 
-    /// Counts a verdict.
-    fn answered(&self, verb: Verb, verdict: Verdict) -> Prepared {
+    /// The answer to a request that there is no time for, counted. Nothing was done.
+    ///
+    /// # Errors
+    /// Always `busy`.
+    pub fn turn_away(&self, verb: Verb) -> Verdict {
+        let verdict = Err(busy());
         self.metrics.count(verb, &verdict);
+        verdict
+    }
+
+    /// Counts a verdict on these codes, in the order of the request.
+    fn answered(&self, origin: Origin, keys: &[CodeKey], verdict: Verdict) -> Prepared {
+        self.metrics.count(origin.verb, &verdict);
+        self.count_verdict(origin, keys, &verdict);
         Prepared::Answer(verdict)
     }
 
     /// Tells what the ledger answered; or goes on with less, where that will do.
     fn told(
         &self,
-        verb: Verb,
+        origin: Origin,
         mut telling: Telling,
         answer: Result<Answer, LedgerError>,
     ) -> Prepared {
         let outcome = match outcome_of(answer) {
             Ok(outcome) => outcome,
-            Err(refusal) => return self.answered(verb, Err(refusal)),
+            Err(refusal) => return self.answered(origin, &telling.keys(), Err(refusal)),
         };
         if let (Outcome::Refused(blocked), Some(judged), Some(again)) =
             (&outcome, &telling.judged, telling.again.take())
@@ -253,10 +261,11 @@ impl Engine {
             let (place, refusal) = self.refuse(blocked, judged);
             return match self.post_without(*again, judged, place, refusal) {
                 Ok(prepared) => prepared,
-                Err(refusal) => self.answered(verb, Err(refusal)),
+                Err(refusal) => self.answered(origin, &telling.keys(), Err(refusal)),
             };
         }
-        self.answered(verb, self.verdict(telling, outcome))
+        let keys = telling.keys();
+        self.answered(origin, &keys, self.verdict(telling, outcome))
     }
 
     fn verdict(&self, telling: Telling, outcome: Outcome) -> Verdict {
@@ -279,7 +288,7 @@ impl Engine {
 
     /// The refusal that a ledger's "no" means, and the place of the part that it is about; with
     /// when and where a used code was used, if that can be said without waiting for a network.
-    fn refuse(&self, blocked: &Blocked, judged: &Judged) -> (usize, Refusal) {
+    fn refuse(&self, blocked: &Blocked, judged: &Judged<'_>) -> (usize, Refusal) {
         let book = self.ledger.read();
         let known = |key: &Key| self.ledger.is_local().then(|| book.used(key));
         let refusal = limits::explain(blocked, &judged.plan, known);

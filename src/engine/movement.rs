@@ -125,12 +125,17 @@ impl Engine {
     #[must_use]
     pub fn transfer(&self, from: &Purse, to: &Purse, movement: Movement<'_, '_>) -> Prepared {
         if !from.keeps_the_same_as(to) {
-            return self.answered(Verb::Transfer, Err(Refusal::new(Reason::CurrencyMismatch)));
+            return self.not_moved(movement, Reason::CurrencyMismatch);
         }
         if from.key() == to.key() {
-            return self.answered(Verb::Transfer, Err(Refusal::new(Reason::AlreadyApplied)));
+            return self.not_moved(movement, Reason::AlreadyApplied);
         }
         self.moved(Verb::Transfer, Some(from), to, movement)
+    }
+
+    fn not_moved(&self, movement: Movement<'_, '_>, reason: Reason) -> Prepared {
+        let origin = self.origin(Verb::Transfer, movement.tenant, movement.order);
+        self.answered(origin, &[], Err(Refusal::new(reason)))
     }
 
     fn moved(
@@ -173,7 +178,8 @@ impl Engine {
         };
         let shown = purses.iter().filter_map(|purse| purse.shown()).collect();
         let telling = Telling { id, asked: Asked::Redeem, shown, judged, refusal, again: None };
-        let context = Context { verb, awaits: Awaits::Outcome(telling) };
+        let origin = self.origin(verb, tenant, order);
+        let context = Context { origin, awaits: Awaits::Outcome(telling) };
         Prepared::Posting(Box::new(Pending { task: Task { command, deadline }, context }))
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 
 use super::definitions::take_up_others;
+use super::figures::Counting;
 use super::follow::Following;
 use super::measures::Measures;
 use super::patterns::{Patterns, pattern_of};
@@ -66,6 +67,7 @@ impl Engine {
         options: Options,
         progress: impl Fn(u64, u64) + Sync,
     ) -> Result<(Self, Loaded), OpenError> {
+        let durability = options.ledger.durability;
         let ledger = Ledger::open(options.ledger)?;
         let catalog = Catalog::open(&options.catalog)?;
         // Before loading, so that nothing is missed.
@@ -75,6 +77,9 @@ impl Engine {
         let loaded = catalog.load(&loading, progress)?;
         let patterns = loading.patterns.into_inner().unwrap_or_default();
         let following = Following::from(cursor, options.clock.now());
+        let mut name = [0; 8];
+        // Without randomness the node is called 0: then two may count at once, which costs work.
+        let _named = (options.random)(&mut name);
         let engine = Self {
             index: loading.index,
             ledger,
@@ -87,7 +92,9 @@ impl Engine {
             step: Mutex::new(()),
             following,
             counts_age_ms_max: options.counts_age_ms_max,
+            durability,
             metrics: Measures::new(&options.campaign_labels),
+            figures: Counting::new(format!("{:x}", u64::from_be_bytes(name))),
         };
         Ok((engine, loaded))
     }

@@ -5,6 +5,7 @@
 use smallvec::SmallVec;
 
 use super::answer::{Asked, legs_of, part};
+use super::figures::Origin;
 use super::note::Note;
 use super::{Awaits, Context, Engine, Pending, Prepared, Telling, Verb, outcome_of};
 use crate::domain::campaign::HOLD_TTL_MS_MAX;
@@ -73,7 +74,7 @@ impl Engine {
     pub fn confirm(&self, about: About<'_>, size: u64) -> Prepared {
         let id = self.posting_id(about.tenant, about.id);
         let command = Command::Confirm { id, part: part(size), now: about.now };
-        pending(about, command, Verb::Confirm, Asked::Confirm)
+        self.pending(about, command, Verb::Confirm, Asked::Confirm)
     }
 
     /// Prepares to give back a hold or redemption, or a part of it. Repeated with the same id, it
@@ -94,22 +95,35 @@ impl Engine {
                     Choosing { id: about.id, posting: id, release_id, keys, credit, now, deadline };
                 let task = Task { command: Command::Status { id, now }, deadline };
                 let awaits = Awaits::Legs(Box::new(choosing));
-                let context = Context { verb: Verb::Release, awaits };
+                let origin = self.origin_of(Verb::Release, about.tenant);
+                let context = Context { origin, awaits };
                 return Prepared::Posting(Box::new(Pending { task, context }));
             }
         };
         let command = Command::Release { id, release_id, part, credit, now: about.now };
-        pending(about, command, Verb::Release, asked)
+        self.pending(about, command, Verb::Release, asked)
+    }
+
+    /// Prepares to give back a posting that history names, or `size` of it; zero is all. The id of
+    /// `about` is the release's; that the posting is the tenant's, the caller has made sure.
+    #[must_use]
+    pub fn release_posting(&self, about: About<'_>, posting: PostingId, size: u64) -> Prepared {
+        let release_id = self.posting_id(about.tenant, about.id);
+        let part = part(size);
+        let command =
+            Command::Release { id: posting, release_id, part, credit: None, now: about.now };
+        self.pending(about, command, Verb::Release, Asked::Release(release_id))
     }
 
     /// Goes on with a release of some codes once their receipt is known.
     pub(super) fn chosen(
         &self,
+        origin: Origin,
         choosing: Choosing,
         answer: Result<Answer, LedgerError>,
     ) -> Prepared {
         let Choosing { id, posting, release_id, keys, credit, now, deadline } = choosing;
-        let refused = |refusal| self.answered(Verb::Release, Err(refusal));
+        let refused = |refusal| self.answered(origin, &[], Err(refusal));
         let receipt = match outcome_of(answer) {
             Ok(Outcome::Replayed(receipt)) => receipt,
             Ok(_) => return refused(Refusal::new(Reason::RedemptionNotFound)),
@@ -126,7 +140,7 @@ impl Engine {
         let part = Part::Legs(legs);
         let command = Command::Release { id: posting, release_id, part, credit, now };
         let telling = Telling::of(id, Asked::Release(release_id));
-        let context = Context { verb: Verb::Release, awaits: Awaits::Outcome(telling) };
+        let context = Context { origin, awaits: Awaits::Outcome(telling) };
         Prepared::Posting(Box::new(Pending { task: Task { command, deadline }, context }))
     }
 
@@ -136,20 +150,22 @@ impl Engine {
         let id = self.posting_id(about.tenant, about.id);
         let ttl_ms = i64::try_from(ttl_ms.min(HOLD_TTL_MS_MAX)).unwrap_or(i64::MAX);
         let command = Command::Extend { id, until: about.now.plus_ms(ttl_ms), now: about.now };
-        pending(about, command, Verb::Extend, Asked::Extend)
+        self.pending(about, command, Verb::Extend, Asked::Extend)
     }
 
     /// Prepares to say where a hold or redemption stands.
     #[must_use]
     pub fn status(&self, about: About<'_>) -> Prepared {
         let id = self.posting_id(about.tenant, about.id);
-        pending(about, Command::Status { id, now: about.now }, Verb::Status, Asked::Status)
+        let command = Command::Status { id, now: about.now };
+        self.pending(about, command, Verb::Status, Asked::Status)
     }
-}
 
-fn pending(about: About<'_>, command: Command, verb: Verb, asked: Asked) -> Prepared {
-    let task = Task { command, deadline: about.deadline };
-    let telling = Telling::of(about.id, asked);
-    let context = Context { verb, awaits: Awaits::Outcome(telling) };
-    Prepared::Posting(Box::new(Pending { task, context }))
+    fn pending(&self, about: About<'_>, command: Command, verb: Verb, asked: Asked) -> Prepared {
+        let task = Task { command, deadline: about.deadline };
+        let telling = Telling::of(about.id, asked);
+        let origin = self.origin_of(verb, about.tenant);
+        let context = Context { origin, awaits: Awaits::Outcome(telling) };
+        Prepared::Posting(Box::new(Pending { task, context }))
+    }
 }

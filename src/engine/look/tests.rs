@@ -201,7 +201,8 @@ impl Place {
     /// Carries out what follows a look, as where the ledger is elsewhere.
     fn after_look(&self, verb: Verb, ask: &Ask<'_>, then: Then) -> Verdict {
         let owners = self.engine.owners(ask, &self.codes(ask));
-        let prepared = self.engine.look(verb, owners, then, Timestamp::NEVER);
+        let origin = self.engine.origin_of(verb, &self.tenant);
+        let prepared = self.engine.look(origin, owners, then, Timestamp::NEVER);
         self.carry_out(prepared)
     }
 
@@ -364,11 +365,12 @@ fn a_look_that_came_too_late_takes_nothing() {
         let Prepared::Answer(Err(refusal)) = prepared else { return false };
         refusal.reason == Reason::Busy
     };
-    assert!(is_busy(place.engine.looked(Verb::Hold, look(1), &Ok(Answer::Late))));
+    let origin = || place.engine.origin_of(Verb::Hold, &place.tenant);
+    assert!(is_busy(place.engine.looked(origin(), look(1), &Ok(Answer::Late))));
     // What others change over and over is not looked at for ever.
-    let again = place.engine.look_again(Verb::Hold, look(LOOKS_MAX - 1));
+    let again = place.engine.look_again(origin(), look(LOOKS_MAX - 1));
     assert!(matches!(again, Prepared::Posting(_)));
-    assert!(is_busy(place.engine.look_again(Verb::Hold, look(LOOKS_MAX))));
+    assert!(is_busy(place.engine.look_again(origin(), look(LOOKS_MAX))));
     assert_eq!(place.engine.ledger().read().last_event(), 0);
 }
 
@@ -383,7 +385,8 @@ fn a_page_after_a_look_says_what_it_says_without() {
     let page = |answer| {
         let then = Then::Page { found: found.clone(), now: NOW };
         let look = Look { owners: owners.clone(), then, deadline: NOW, looks: 1 };
-        place.engine.looked(Verb::Code, look, &answer)
+        let origin = place.engine.origin_of(Verb::Code, &place.tenant);
+        place.engine.looked(origin, look, &answer)
     };
     let Prepared::Page(later) = page(Ok(Answer::Outcome(Outcome::Looked))) else {
         panic!("a page is expected")
