@@ -112,6 +112,73 @@ impl Latency {
     }
 }
 
+/// How long requests of one verb at one door took so far: how many fell into each bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LatencyCounts {
+    /// The door.
+    pub door: &'static str,
+    /// The verb.
+    pub verb: &'static str,
+    counts: [u64; LATENCY_BOUNDS.len() + 1],
+}
+
+impl LatencyCounts {
+    /// Those of all verbs at all doors.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let all = LATENCIES.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = |latency: &&'static Latency| {
+            let sum = |bucket| latency.stripes.iter().map(|s| load(s.counts.get(bucket))).sum();
+            let counts = std::array::from_fn(sum);
+            Self { door: latency.door, verb: latency.verb, counts }
+        };
+        all.iter().map(counts).collect()
+    }
+
+    /// What came since `earlier`, if that is of the same door and verb.
+    #[must_use]
+    pub fn since(&self, earlier: &[Self]) -> Self {
+        let mut new = self.clone();
+        let is_same = |other: &&Self| (other.door, other.verb) == (self.door, self.verb);
+        if let Some(earlier) = earlier.iter().find(is_same) {
+            for (count, before) in new.counts.iter_mut().zip(&earlier.counts) {
+                *count = count.saturating_sub(*before);
+            }
+        }
+        new
+    }
+
+    /// How many requests there were.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Whether there was none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The seconds that this share of requests, 0 to 1, took at most: between the bounds of its
+    /// bucket as if its requests lay evenly there; beyond the last bound, that bound.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate for people")]
+    #[must_use]
+    pub fn quantile_seconds(&self, share: f64) -> f64 {
+        let rank = share * self.len() as f64;
+        let (mut below, mut lower) = (0.0, 0.0);
+        for (count, bound) in self.counts.iter().zip(LATENCY_BOUNDS) {
+            let count = *count as f64;
+            if count > 0.0 && below + count >= rank {
+                return lower + (bound - lower) * ((rank - below) / count).max(0.0);
+            }
+            below += count;
+            lower = bound;
+        }
+        lower
+    }
+}
+
 fn load(count: Option<&AtomicU64>) -> u64 {
     count.map_or(0, |count| count.load(Ordering::Relaxed))
 }
@@ -128,4 +195,29 @@ pub fn latencies_text() -> String {
         latency.write(&mut out);
     }
     out
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_in_their_bucket() {
+        let latency = Latency::of("test", "quantiles");
+        let before = LatencyCounts::all();
+        for _ in 0..90 {
+            latency.record(0.000_2);
+        }
+        for _ in 0..10 {
+            latency.record(0.02);
+        }
+        let own = |all: Vec<LatencyCounts>| all.into_iter().find(|one| one.verb == "quantiles");
+        let new = own(LatencyCounts::all()).unwrap().since(&before);
+        assert_eq!(new.len(), 100);
+        let (median, high) = (new.quantile_seconds(0.5), new.quantile_seconds(0.99));
+        assert!((0.000_1..=0.000_25).contains(&median), "{median}");
+        assert!((0.01..=0.025).contains(&high), "{high}");
+        assert!(new.since(std::slice::from_ref(&new)).is_empty());
+    }
 }

@@ -328,7 +328,7 @@ fn measure_syncs(file: &Path) -> io::Result<Vec<f64>> {
 
 fn doors(place: &Place<'_>) -> Vec<Check> {
     let config = &place.config;
-    let answers = Office::anonymous(place).and_then(|office| office.get("/livez")).is_ok();
+    let answers = Office::anonymous(place).and_then(|office| office.see("/livez")).is_ok();
     let http = TcpListener::bind(config.http.listen).map(|_| ());
     let quic = UdpSocket::bind(config.quic.listen).map(|_| ());
     let both = [("http door", config.http.listen, http), ("quic door", config.quic.listen, quic)];

@@ -17,6 +17,8 @@ mod doctor_redis;
 mod epoch;
 mod explanation;
 mod export;
+mod figures;
+mod gauges;
 mod import;
 mod init;
 mod installation;
@@ -25,11 +27,14 @@ mod office;
 mod order;
 mod output;
 mod place;
+mod ready;
 mod redis_store;
 mod serve;
 mod shell;
+mod supervisor;
 mod tally;
 mod token;
+mod user;
 mod value;
 mod verbs;
 
@@ -140,15 +145,28 @@ enum Command {
     /// it goes back.
     #[command(after_long_help = TRANSFER_EXAMPLES)]
     Transfer(Box<value::Transfer>),
+    /// Figures: what happened by minute, hour or day, and how a campaign stands
+    ///
+    /// Counted from the ledger's events, to the unit. Days are those of each campaign's calendar.
+    #[command(after_long_help = FIGURES_EXAMPLES)]
+    Figures(figures::FiguresFlags),
     /// Tokens: who may speak to the server
     #[command(subcommand)]
     Token(token::Token),
+    /// Users: the people who may sign in to the pages
+    #[command(subcommand)]
+    User(user::User),
     /// Client certificates
     #[command(subcommand)]
     Cert(cert::Cert),
     /// The ledger: where it stands, and the way back when Redis lost it
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Say whether the server answers requests: for health checks and scripts
+    ///
+    /// Exits with 0 when it does; with 3 when it cannot be reached, is not ready yet, drains, or
+    /// its ledger cannot be written.
+    Ready,
     /// Look for what is wrong with this machine and this installation
     ///
     /// Each line is ok, warn, unknown, fail or unsafe, with what to type. Exits with 1 if anything
@@ -233,6 +251,13 @@ Examples:
   jeton transfer --from-code GIFT-AAAA-BBBB --to-code GIFT-CCCC-DDDD 20.00
   jeton transfer --from-code GIFT-AAAA-BBBB --to-account card --to-customer mia 20.00";
 
+const FIGURES_EXAMPLES: &str = "\
+Examples:
+  jeton figures                                        the last 30 days, day by day
+  jeton figures --campaign summer --step hour
+  jeton figures --by gate --from 2026-07-01 --to 2026-08-01
+  jeton figures --by reason --step minute";
+
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   jeton export park.jeton                              from the store that is configured
@@ -292,9 +317,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status(flags) => verbs::status(flags, &place()?, output),
         Command::TopUp(flags) => value::top_up(&flags, &place()?, output),
         Command::Transfer(flags) => value::transfer(&flags, &place()?, output),
+        Command::Figures(flags) => figures::run(&flags, &place()?, output),
         Command::Token(command) => token::run(&command, &place()?, output),
+        Command::User(command) => user::run(&command, &place()?, output),
         Command::Cert(command) => cert::run(&command, &place()?, output),
         Command::Ledger(command) => ledger::run(&command, &place()?, output),
+        Command::Ready => ready::run(&place()?, output),
         Command::Doctor => doctor::run(&place()?, output),
         Command::Export(flags) => export::run(&flags, &global, output),
         Command::Import(flags) => import::run(&flags, &global, output),

@@ -83,6 +83,11 @@ impl Office {
         self.ask(Method::GET, path, Content::Nothing)
     }
 
+    /// Asks for a page that is no document. What it says does not matter, only that it is there.
+    pub(super) fn see(&self, path: &str) -> anyhow::Result<()> {
+        self.send(Method::GET, path, Content::Nothing, &[], Some(ANSWER)).map(|_| ())
+    }
+
     /// What is at a path; nothing, where the server has nothing there.
     pub(super) fn find(&self, path: &str) -> anyhow::Result<Option<Value>> {
         let response = self.run(Method::GET, path, Content::Nothing, &[], Some(ANSWER))?;

@@ -11,14 +11,16 @@ use ::redis::{Cmd, FromRedisValue, Value, cmd, from_redis_value};
 use anyhow::{Context, anyhow};
 
 use super::epoch::EpochFile;
+use super::gauges::OVERDUE_MS;
 use super::installation::check_private;
 use super::place::read;
 use crate::catalog;
 use crate::config::{Config, RedisStore};
+use crate::domain::time::Timestamp;
 use crate::ledger::Durability;
 use crate::ledger::redis::{PARTITIONS_MAX, Place, installation};
 use crate::metrics::Stopwatch;
-use crate::remote::{self, Lane, Password, Remote, RemoteError};
+use crate::remote::{self, Lane, Master, Password, Remote, RemoteError};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -180,6 +182,70 @@ impl Fence {
     }
 }
 
+/// What a node measures in Redis now and then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sight {
+    /// Open holds of all partitions.
+    pub(super) holds: u64,
+    /// Those that should have ended [`OVERDUE_MS`] ago.
+    pub(super) holds_overdue: u64,
+    /// How far our clock is ahead of the servers', in milliseconds; of several the one that
+    /// differs most.
+    pub(super) skew_ms: i64,
+    /// Bytes of memory that the data of all masters take, where we may know.
+    pub(super) used_memory_bytes: Option<u64>,
+}
+
+impl Sight {
+    /// Looks. `now` reads our clock.
+    pub(super) async fn take(
+        remote: &Remote,
+        partitions: u16,
+        now: &(dyn Fn() -> Timestamp + Send + Sync),
+    ) -> Result<Self, RemoteError> {
+        let (mut holds, mut holds_overdue, mut skew_ms) = (0, 0, 0_i64);
+        let mut lane = remote.lane().await?;
+        for partition in 0..partitions {
+            let key = format!("{{j{partition}}}h");
+            holds += ask_one::<u64>(&mut lane, &key, cmd("ZCARD").arg(&key).take()).await?;
+            let due = now().plus_ms(-OVERDUE_MS).0;
+            let count = cmd("ZCOUNT").arg(&key).arg("-inf").arg(due).take();
+            holds_overdue += ask_one::<u64>(&mut lane, &key, count).await?;
+        }
+        let mut used_memory_bytes = None;
+        for mut master in remote.masters().await? {
+            let before = now();
+            let (seconds, micros): (i64, i64) = from_redis_value(master.query(&cmd("TIME")).await?)
+                .map_err(|error| RemoteError::Unexpected(error.to_string()))?;
+            let theirs = Timestamp(seconds.saturating_mul(1_000).saturating_add(micros / 1_000));
+            let skew = skew_of(before, theirs, now());
+            if skew.abs() > skew_ms.abs() {
+                skew_ms = skew;
+            }
+            if let Some(bytes) = used_memory(&mut master).await? {
+                used_memory_bytes = Some(used_memory_bytes.unwrap_or(0) + bytes);
+            }
+        }
+        Ok(Self { holds, holds_overdue, skew_ms, used_memory_bytes })
+    }
+}
+
+/// How far we are ahead of a clock that was read between two readings of ours.
+fn skew_of(before: Timestamp, theirs: Timestamp, after: Timestamp) -> i64 {
+    (before.0 - theirs.0).max(0) - (theirs.0 - after.0).max(0)
+}
+
+/// Bytes that a master's data take; `None` when we may not know.
+async fn used_memory(master: &mut Master) -> Result<Option<u64>, RemoteError> {
+    let text = match master.query(cmd("INFO").arg("memory")).await {
+        Ok(reply) => from_redis_value::<String>(reply).unwrap_or_default(),
+        Err(RemoteError::Refused(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let used = text.lines().find_map(|line| line.strip_prefix("used_memory:"));
+    Ok(used.and_then(|digits| digits.trim().parse().ok()))
+}
+
 async fn ask_one<T: FromRedisValue>(
     lane: &mut Lane,
     key: &str,
@@ -217,17 +283,12 @@ pub(super) async fn facts(remote: &Remote, pings: usize) -> Result<Vec<ServerFac
             Err(RemoteError::Refused(_)) => None,
             Err(error) => return Err(error),
         };
-        let memory = match master.query(cmd("INFO").arg("memory")).await {
-            Ok(reply) => from_redis_value::<String>(reply).unwrap_or_default(),
-            Err(RemoteError::Refused(_)) => String::new(),
-            Err(error) => return Err(error),
-        };
-        let used = memory.lines().find_map(|line| line.strip_prefix("used_memory:"));
+        let used_memory_bytes = used_memory(&mut master).await?;
         all.push(ServerFacts {
             address: master.address.clone(),
             pings: seconds,
             libraries,
-            used_memory_bytes: used.and_then(|digits| digits.trim().parse().ok()),
+            used_memory_bytes,
         });
     }
     Ok(all)
@@ -250,6 +311,14 @@ pub(super) fn remote(store: &RedisStore) -> anyhow::Result<Remote> {
 mod tests {
     use super::*;
     use crate::ledger::redis::Epoch;
+
+    #[test]
+    fn a_skew_is_what_the_way_cannot_explain() {
+        let skew =
+            |before, theirs, after| skew_of(Timestamp(before), Timestamp(theirs), Timestamp(after));
+        assert_eq!((skew(10, 10, 14), skew(10, 14, 14), skew(10, 12, 14)), (0, 0, 0));
+        assert_eq!((skew(10, 7, 14), skew(10, 19, 14)), (3, -5));
+    }
 
     #[test]
     fn a_fence_is_ours_only_whole() {

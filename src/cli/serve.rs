@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use metrics::{Gauge, Unit, describe_gauge, gauge};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::json;
 use std::net::SocketAddr;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
 
+use super::gauges::{self, Ends, Gauges};
 use super::installation::{Installation, ServerTexts};
 use super::output::{Exit, Output, wrong_use};
 use super::place::{Global, load};
-use super::redis_store;
+use super::{redis_store, supervisor};
 use crate::catalog;
 use crate::clock::Clock;
 use crate::config::{Config, Store};
@@ -29,13 +30,7 @@ use crate::ledger::{self, Durability, Health};
 use crate::metrics::latencies_text;
 use crate::server::access::Access;
 use crate::server::{self, Server, Shared, http, quic};
-use crate::telemetry::{self, Meters, UPKEEP_EVERY};
-
-/// How often gauges are set.
-const GAUGES_EVERY: Duration = Duration::from_secs(1);
-
-/// How long the ledger may take to show that it can be written.
-const PROBE_MAX: Duration = Duration::from_secs(2);
+use crate::telemetry::{self, Meters};
 
 /// How often the certificate's age is looked at. It is renewed months before its end.
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(6 * 3_600);
@@ -103,6 +98,7 @@ pub(super) fn run(flags: &ServeFlags, global: &Global, output: Output) -> anyhow
     let ended = runtime.block_on(async {
         let running = Running::start(config, &tenant, output).await?;
         running.announce(output)?;
+        supervisor::ready(&running.status());
         running.until_told().await
     });
     runtime.shutdown_timeout(LAST_PATIENCE);
@@ -124,6 +120,8 @@ pub(super) struct Running {
     installation: Installation,
     engine: Arc<Engine>,
     server: Server,
+    /// When the certificates end, for whoever measures.
+    ends: watch::Sender<Ends>,
     stop: Stop,
     hangup: Signal,
 }
@@ -162,21 +160,44 @@ impl Running {
         let access = Access::open(Arc::clone(&engine), config.guess)?;
         installation.first_token(&access, tenant)?;
         let texts = installation.server_texts(&config.tls, now_ms)?;
-        let all = meters.clone();
-        let text = Box::new(move || all.text() + &latencies_text());
+        let ends = watch::Sender::new(Ends::of(&texts)?);
+        let (all, scraped) = (meters.clone(), gauges::Scraped::new());
+        let text = Box::new(move || {
+            scraped.set(Clock::system().now());
+            all.text() + &latencies_text()
+        });
         let shared = Shared::new(Arc::clone(&engine), access, text);
         let options = server_options(&config, &installation, texts);
         let server = Server::start(shared, options).await?;
         // Set before anybody can scrape.
-        let gauges = Gauges::new();
+        let gauges = Gauges::new(&config, ends.subscribe());
         gauges.set(server.shared()).await;
-        tokio::spawn(measure(Arc::clone(server.shared()), meters, gauges));
-        Ok(Self { config, installation, engine, server, stop, hangup })
+        tokio::spawn(gauges::measure(Arc::clone(server.shared()), meters, gauges));
+        tokio::spawn(gauges::survey(config.clone(), installation.epoch));
+        tokio::spawn(supervisor::watchdog(Arc::clone(&engine)));
+        Ok(Self { config, installation, engine, server, ends, stop, hangup })
     }
 
     /// The use cases.
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// What both doors share.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        self.server.shared()
+    }
+
+    /// Where browsers find the pages.
+    pub(super) fn pages(&self) -> Option<String> {
+        let scheme = if self.config.http.is_tls { "https" } else { "http" };
+        let at = self.server.http_address()?;
+        Some(format!("{scheme}://{}/", super::place::reachable(at)))
+    }
+
+    /// The state of things in a line, for the service manager.
+    fn status(&self) -> String {
+        format!("{} codes, quic {}", self.engine.codes_len(), self.server.quic_address())
     }
 
     /// Says what was made, where it listens and what an answer survives.
@@ -205,6 +226,12 @@ impl Running {
             if let Some(http) = &http {
                 writeln!(out, "http       {http}")?;
             }
+            if self.server.shared().access.has_no_users() {
+                writeln!(
+                    out,
+                    "people     nobody can sign in yet: jeton user create NAME --role admin"
+                )?;
+            }
             writeln!(out, "ready      {} codes", self.engine.codes_len())
         })
     }
@@ -227,6 +254,7 @@ impl Running {
             None => tracing::info!("stopping; a second signal does not wait"),
             Some(why) => tracing::error!(%why, "the ledger cannot write any more; stopping"),
         }
+        supervisor::stopping();
         let Self { engine, server, mut stop, .. } = self;
         tokio::select! {
             () = server.drain() => {}
@@ -252,7 +280,12 @@ impl Running {
             return;
         }
         match self.server.reload(&texts.certificate, &texts.key).await {
-            Ok(()) => tracing::info!("new connections get the new certificate"),
+            Ok(()) => {
+                tracing::info!("new connections get the new certificate");
+                if let Ok(ends) = Ends::of(&texts) {
+                    self.ends.send_replace(ends);
+                }
+            }
             Err(error) => tracing::error!(%error, "the old certificate stays"),
         }
     }
@@ -385,65 +418,5 @@ pub(super) fn durability_text(durability: Durability) -> String {
         Durability::RedisAsIs => "redis-as-is: a restart or failover of Redis may lose what it \
             had not persisted, and used codes come back"
             .to_owned(),
-    }
-}
-
-/// Gauges, handles looked up once.
-struct Gauges {
-    codes: Gauge,
-    holds: Gauge,
-    counters: Gauge,
-    balances: Gauge,
-    queue: Gauge,
-    last_event: Gauge,
-    up: Gauge,
-    ready: Gauge,
-}
-
-impl Gauges {
-    fn new() -> Self {
-        describe_gauge!("jeton_ledger_up", Unit::Count, "1 when the ledger answers, else 0.");
-        Self {
-            codes: gauge!("jeton_codes"),
-            holds: gauge!("jeton_holds"),
-            counters: gauge!("jeton_ledger_counters"),
-            balances: gauge!("jeton_ledger_balances"),
-            queue: gauge!("jeton_ledger_queue_commands"),
-            last_event: gauge!("jeton_ledger_last_event"),
-            up: gauge!("jeton_ledger_up"),
-            ready: gauge!("jeton_ready"),
-        }
-    }
-
-    async fn set(&self, shared: &Shared) {
-        let ledger = shared.engine.ledger();
-        let sizes = ledger.read().sizes();
-        self.codes.set(number(shared.engine.codes_len()));
-        self.holds.set(number(sizes.holds));
-        self.counters.set(number(sizes.counters));
-        self.balances.set(number(sizes.balances));
-        self.queue.set(number(ledger.queue_len()));
-        self.last_event.set(ledger.pulse().borrow().last_event as f64);
-        let is_up = *ledger.health().borrow() == Health::Good;
-        self.up.set(f64::from(u8::from(is_up)));
-        let probed = timeout(PROBE_MAX, shared.engine.probe()).await;
-        let is_ready = shared.is_ready() && matches!(probed, Ok(Ok(())));
-        self.ready.set(f64::from(u8::from(is_ready)));
-    }
-}
-
-/// Metrics are floating point numbers; exact up to 2^53.
-fn number(count: usize) -> f64 {
-    count as f64
-}
-
-async fn measure(shared: Arc<Shared>, meters: Meters, gauges: Gauges) {
-    let mut each = interval(GAUGES_EVERY);
-    let mut upkeep = interval(UPKEEP_EVERY);
-    loop {
-        tokio::select! {
-            _ = each.tick() => gauges.set(&shared).await,
-            _ = upkeep.tick() => meters.upkeep(),
-        }
     }
 }

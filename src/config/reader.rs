@@ -115,6 +115,9 @@ impl<'a> Reader<'a> {
     pub(super) fn finish(mut self) -> (Vec<Setting>, Vec<Fault>) {
         let unknown = self.layers.unknown(|key| self.settings.iter().any(|one| one.key == key));
         for (key, origin) in unknown {
+            if self.is_empty_section(&key) {
+                continue;
+            }
             let message = match nearest(&key, self.settings.iter().map(|setting| setting.key)) {
                 Some(known) => format!("is no setting; did you mean {known}?"),
                 None => "is no setting; jeton config check lists all".to_owned(),
@@ -122,6 +125,14 @@ impl<'a> Reader<'a> {
             self.faults.push(Fault { key, origin, message });
         }
         (self.settings, self.faults)
+    }
+
+    /// Whether this is a heading such as `[quic]` with nothing below it.
+    fn is_empty_section(&self, key: &str) -> bool {
+        let is_below =
+            |one: &Setting| one.key.strip_prefix(key).is_some_and(|at| at.starts_with('.'));
+        let is_table = self.layers.find(key).is_some_and(|(value, _)| value.as_dict().is_some());
+        is_table && self.settings.iter().any(is_below)
     }
 }
 

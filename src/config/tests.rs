@@ -94,6 +94,13 @@ fn a_misspelt_setting_is_a_mistake_with_a_suggestion() {
 }
 
 #[test]
+fn a_heading_with_nothing_below_it_is_no_mistake() {
+    assert_eq!(examined("[quic]\n[guess.public]\n[log]", &[], &[]).faults, []);
+    check_fault("quic = 5", "quic", "is no setting");
+    check_fault("[quick]", "quick", "is no setting");
+}
+
+#[test]
 fn mistakes_say_what_is_right() {
     check_fault("workers = -1", "workers", "is -1; expected is 0 to 1024 threads");
     check_fault("workers = 5000", "workers", "expected is 0 to 1024 threads");
