@@ -2,7 +2,7 @@
 //! every few seconds.
 //!
 //! Counting never hurries: after each page it rests as long as the page took, and four times as
-//! long while commands wait for the ledger. So it has at most half of a core, or a fifth of one,
+//! long while more is done than it counts. So it has at most half of a core, or a fifth of one,
 //! however far it is behind, and redeeming has the rest.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::metrics::Stopwatch;
 /// of a single event.
 const GATHER: Duration = Duration::from_millis(250);
 
-/// How long a rest is while commands wait, in times of what the page took.
+/// How long a rest is while the ledger works on, in times of what the page took.
 const BUSY_RESTS: f64 = 4.0;
 
 /// The pause after something failed, and while another node counts.
@@ -46,7 +46,7 @@ pub(super) async fn count(shared: Arc<Shared>) {
         };
         let failed = match counted {
             Ok(Ok(Counted::Some)) => {
-                let is_busy = shared.engine.ledger().queue_len() > 0;
+                let is_busy = pulse.has_changed().unwrap_or(false);
                 let times = if is_busy { BUSY_RESTS } else { 1.0 };
                 sleep(Duration::from_secs_f64(watch.seconds() * times)).await;
                 None

@@ -253,12 +253,7 @@ impl Disk {
         let Some(bytes) = self.receipts.get(id.0).map_err(|error| unreadable(&error))? else {
             return Ok(None);
         };
-        let decoded = Decoder::new(&bytes).and_then(|mut decoder| {
-            let receipt = decoder.receipt(*id)?;
-            decoder.end()?;
-            Ok(receipt)
-        });
-        decoded.map(Some).map_err(|what| LedgerError::Read(format!("receipt {id}: {what}").into()))
+        decode_receipt(*id, &bytes).map(Some)
     }
 
     /// The events, and the receipts that they changed as they are in `book` now.
@@ -341,20 +336,43 @@ impl Disk {
         last: u64,
         most: usize,
     ) -> Result<Vec<Entry>, LedgerError> {
-        let mut entries = Vec::new();
+        let mut found = Vec::new();
         let begin = self.block_of(after.saturating_add(1))?;
-        for block in self.events.range(begin..) {
+        'blocks: for block in self.events.range(begin..) {
             for event in decode_events(block)? {
                 if event.number <= after {
                     continue;
                 }
-                if event.number > last || entries.len() >= most {
-                    return Ok(entries);
+                if event.number > last || found.len() >= most {
+                    break 'blocks;
                 }
-                entries.push(self.entry(event)?);
+                found.push(event);
             }
         }
-        Ok(entries)
+        let mut near = self.receipts_near(&found)?;
+        let entry = |event: Event| match near.remove(&event.id) {
+            Some(receipt) => Ok(Entry { event, receipt: Some(receipt) }),
+            None => self.entry(event),
+        };
+        found.into_iter().map(entry).collect()
+    }
+
+    /// The receipts of events, as far as they lie close together: what happened in a row does,
+    /// where ids are in the order of time, and is read in a row for much less than one by one.
+    fn receipts_near(&self, events: &[Event]) -> Result<HashMap<PostingId, Receipt>, LedgerError> {
+        let ids: HashSet<PostingId> = events.iter().map(|event| event.id).collect();
+        let mut receipts = HashMap::with_capacity(ids.len());
+        let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else {
+            return Ok(receipts);
+        };
+        for item in self.receipts.range(first.0..=last.0).take(2 * ids.len()) {
+            let (key, value) = item.into_inner().map_err(|error| unreadable(&error))?;
+            let id = posting_id(&key).map_err(|what| LedgerError::Read(what.into()))?;
+            if ids.contains(&id) {
+                receipts.insert(id, decode_receipt(id, &value)?);
+            }
+        }
+        Ok(receipts)
     }
 
     /// The key of the block that holds event `number`: it may begin before it.
@@ -411,6 +429,15 @@ impl Disk {
         let receipt = self.receipt(&event.id)?;
         Ok(Entry { event, receipt })
     }
+}
+
+fn decode_receipt(id: PostingId, bytes: &[u8]) -> Result<Receipt, LedgerError> {
+    let decoded = Decoder::new(bytes).and_then(|mut decoder| {
+        let receipt = decoder.receipt(id)?;
+        decoder.end()?;
+        Ok(receipt)
+    });
+    decoded.map_err(|what| LedgerError::Read(format!("receipt {id}: {what}").into()))
 }
 
 pub(super) fn decode_events(block: fjall::Guard) -> Result<Vec<Event>, LedgerError> {

@@ -4,7 +4,7 @@
 //! answers what needs no ledger at once, hands the rest on as one batch, and writes once for all
 //! answers that are there. A lane that is not read from stops reading: what a stranger can make us
 //! hold is bounded by the limits in [`Options`]. What the ledger would not come to in time is
-//! refused as busy, unread; see [`backlog`].
+//! refused as busy, unread; see `backlog`.
 
 mod backlog;
 mod connection;
