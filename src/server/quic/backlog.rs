@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// after which a gate asks again.
 const WAIT_MS: u32 = 100;
 
-/// So many may wait, however slow the ledger is: a disk that stalls once is no overload.
-const MOST_MIN: u32 = 1_024;
+/// So many may wait, however slow the ledger is: a disk that stalls once is no overload, and eight
+/// shops with 128 requests under way each are none either.
+const MOST_MIN: u32 = 2_048;
 
 /// Before anything was seen.
 const MOST_AT_FIRST: u32 = 8_192;
@@ -100,7 +101,7 @@ mod tests {
         let backlog = Backlog::new();
         for (waiting, per_s, expect) in [
             // Too much waits: what is done in a tenth of a second stays.
-            (8_000, 20_000.0, 2_000),
+            (8_000, 40_000.0, 4_000),
             // All of it is done in time: there is room for more.
             (6_000, 100_000.0, 10_000),
             // As little as this tells nothing.
