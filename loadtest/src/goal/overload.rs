@@ -42,7 +42,11 @@ pub(super) async fn against_saturation(field: &mut Field) -> anyhow::Result<Find
     let mut offered = Series::new("offered", "/s");
     let mut refusals = Series::new("refused, of what was answered", "share");
     for _ in field.rounds() {
-        let saturated = field.peak(peak()).await?.accepted_per_s;
+        // So many wait at saturation that a few may be turned away there, too: they do not count.
+        let figures = field.load(peak()).await?;
+        let (errors, first) = (figures.errors, &figures.first_error);
+        field.check(errors == 0, || format!("{errors} errors at saturation: {first:?}"));
+        let saturated = figures.accepted_per_s;
         theirs.push(saturated);
         #[expect(
             clippy::cast_possible_truncation,
