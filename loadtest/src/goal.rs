@@ -44,6 +44,7 @@ use list::Id;
 use results::Results;
 use verdict::{Findings, Verdict};
 
+use crate::args::up_to;
 use crate::machine::Machine;
 
 pub(crate) use echo::{ServeEchoArgs, serve_echo};
@@ -87,10 +88,10 @@ pub(crate) struct GoalArgs {
     #[arg(value_name = "GOAL")]
     which: Which,
     /// How often each side has its turn; medians are told
-    #[arg(long, value_name = "N", default_value_t = ROUNDS, value_parser = from_1_to(100))]
+    #[arg(long, value_name = "N", default_value_t = ROUNDS, value_parser = up_to(100))]
     rounds: u32,
     /// How long each side is measured in a turn
-    #[arg(long, value_name = "S", default_value_t = SECONDS, value_parser = from_1_to(3_600))]
+    #[arg(long, value_name = "S", default_value_t = SECONDS, value_parser = up_to(3_600))]
     seconds: u32,
     /// How long each side is loaded before that
     #[arg(long, value_name = "S", default_value_t = WARM_UP, value_parser = from_0_to(3_600))]
@@ -112,10 +113,6 @@ pub(crate) struct GoalArgs {
     /// The page of results
     #[arg(long, value_name = "FILE", default_value = OUT)]
     out: PathBuf,
-}
-
-fn from_1_to(max: i64) -> RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=max)
 }
 
 fn from_0_to(max: i64) -> RangedI64ValueParser<u32> {

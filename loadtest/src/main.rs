@@ -61,7 +61,7 @@ async fn carry_out(what: What) -> anyhow::Result<bool> {
         What::Compare(args) => compare::run(&args),
         What::Codes(args) => codes::run(&args),
         What::Goal(args) => goal::run(&args).await,
-        What::Masters(args) => masters::run(&args).await,
+        What::Masters(args) => masters::run(&args).await.map(|()| true),
         What::ServeBox(args) => box_server::serve(&args).await.map(|()| true),
         What::ServeEcho(args) => goal::serve_echo(&args).await.map(|()| true),
         What::OpenBox { dir } => codes::open(&dir).map(|()| true),

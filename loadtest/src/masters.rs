@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, ensure};
 use clap::Args;
-use clap::builder::RangedI64ValueParser;
 use jeton::ledger::redis::PARTITIONS_DEFAULT;
 use jeton::testing::servers::{Cluster, RedisOptions};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use crate::args::Keep;
+use crate::args::{Keep, up_to};
 use crate::box_server::{BoxServer, ServeBoxArgs};
 use crate::drive::{self, Loop, Plan};
+use crate::stats;
 use crate::workload::{Codes, Law, Mix, Verb, Workload};
 
 /// How long a master may run before it must wait, in microseconds: short, so that it is slow rather
@@ -33,21 +33,18 @@ const RATE_MAX: u64 = 60_000;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MastersArgs {
     /// Percent of a processor that each master gets
-    #[arg(long, value_name = "PERCENT", default_value_t = 15, value_parser = within(5, 100))]
+    #[arg(long, value_name = "PERCENT", default_value_t = 15)]
+    #[arg(value_parser = clap::value_parser!(u32).range(5..=100))]
     share: u32,
     /// How often each has its turn; medians are told
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = within(1, 100))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = up_to(100))]
     rounds: u32,
     /// How long each is measured in a turn
-    #[arg(long, value_name = "S", default_value_t = 5, value_parser = within(1, 600))]
+    #[arg(long, value_name = "S", default_value_t = 5, value_parser = up_to(600))]
     seconds: u32,
     /// Where stores are made [default: the system's directory for temporary files]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-}
-
-fn within(min: i64, max: i64) -> RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(min..=max)
 }
 
 /// What a turn found.
@@ -68,8 +65,11 @@ struct Line {
     ratio: f64,
 }
 
-/// Measures both in turns. Says whether every answer was right.
-pub(crate) async fn run(args: &MastersArgs) -> anyhow::Result<bool> {
+/// Measures both in turns.
+///
+/// # Errors
+/// When it cannot be measured, and when an answer was wrong.
+pub(crate) async fn run(args: &MastersArgs) -> anyhow::Result<()> {
     let mut out = io::stdout();
     let (mut turns, mut shares) = ([Vec::new(), Vec::new()], [0; 2]);
     let counts = [1, 3];
@@ -89,11 +89,7 @@ pub(crate) async fn run(args: &MastersArgs) -> anyhow::Result<bool> {
         }
     }
     let median = |of: &dyn Fn(&Turn) -> f64| {
-        turns.each_ref().map(|all| {
-            let mut figures: Vec<f64> = all.iter().map(of).collect();
-            figures.sort_by(f64::total_cmp);
-            figures.get(figures.len() / 2).copied().unwrap_or_default()
-        })
+        turns.each_ref().map(|all| stats::median(all.iter().map(of).collect()))
     };
     let redeemed_per_s = median(&|turn| turn.redeemed_per_s);
     let [one, three] = redeemed_per_s;
@@ -110,8 +106,7 @@ pub(crate) async fn run(args: &MastersArgs) -> anyhow::Result<bool> {
         "three masters carry {:.2} times as much; expected {:.2}",
         line.ratio, line.expected
     )?;
-    writeln!(out, "{}", serde_json::to_string(&line)?)?;
-    Ok(true)
+    Ok(writeln!(out, "{}", serde_json::to_string(&line)?)?)
 }
 
 /// Loads a node on so many masters; what it found, and the partitions of the busiest master.
