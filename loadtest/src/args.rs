@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jeton::engine::ISSUE_COUNT_MAX;
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use crate::box_server::ServeBoxArgs;
 use crate::compare::CompareArgs;
@@ -63,11 +65,29 @@ pub(crate) struct Time {
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = up_to(86_400))]
     pub(crate) seconds: u32,
     /// How long is loaded before that
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(long, value_name = "S", default_value_t = 1, value_parser = from_0_to(86_400))]
     pub(crate) warm_up: u32,
     /// Print one JSON document instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Where stores are made.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Disk {
+    /// Where stores are made; on the disk that is meant, not on tmpfs [default: the system's
+    /// directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+impl Disk {
+    /// A new directory there, which goes when this is dropped; `what` is part of its name.
+    pub(crate) fn scratch(&self, what: &str) -> anyhow::Result<TempDir> {
+        let parent = self.dir.clone().unwrap_or_else(std::env::temp_dir);
+        let dir = TempDir::with_prefix_in(format!("jeton-{what}-"), &parent);
+        dir.with_context(|| parent.display().to_string())
+    }
 }
 
 /// Start a server of its own, load it, and print the table.
@@ -94,9 +114,8 @@ pub(crate) struct BoxArgs {
     /// Single-use codes to make; a quarter of them is only asked about
     #[arg(long, value_name = "N", default_value_t = 4_000_000, value_parser = some_up_to_max())]
     pub(crate) codes: u64,
-    /// Where the store is made; on the disk that is meant, not on tmpfs [default: the system's]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) disk: Disk,
     #[command(flatten)]
     pub(crate) time: Time,
 }
@@ -110,9 +129,8 @@ pub(crate) struct CodesArgs {
     /// How many of them are mistyped, at every place
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub(crate) mistyped: u64,
-    /// Where the stores are made [default: the system's directory for temporary files]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) disk: Disk,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub(crate) json: bool,
@@ -121,6 +139,11 @@ pub(crate) struct CodesArgs {
 /// A whole number from 1.
 pub(crate) fn up_to(max: i64) -> RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=max)
+}
+
+/// A whole number from 0.
+pub(crate) fn from_0_to(max: i64) -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(0..=max)
 }
 
 fn some_up_to_max() -> RangedU64ValueParser {

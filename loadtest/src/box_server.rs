@@ -20,47 +20,16 @@ use jeton::ledger::Durability;
 use jeton::ledger::redis::PARTITIONS_DEFAULT;
 use jeton::metrics::latencies_text;
 use jeton::telemetry::Meters;
+use jeton::testing::servers::{RedisOptions, RedisServer};
 use jeton::testing::{BoxOptions, RedisStore, ServerBox};
 use serde::{Deserialize, Serialize};
 
 use crate::args::Keep;
 
-/// Codes of one use.
-const SINGLE: &str = r#"
-id = "single"
-kind = "pass"
-status = "active"
-zone = "Europe/Vienna"
-uses = 1
-codes = { pattern = "LOAD-####-####-####" }
-"#;
-
-/// Codes that may be used again and again.
-const SEASON: &str = r#"
-id = "season"
-kind = "pass"
-status = "active"
-zone = "Europe/Vienna"
-uses = 1000000000
-codes = { pattern = "LOAD-####-####-####" }
-"#;
-
-/// One code for everybody, which no load uses up.
-const HOT: &str = r#"
-id = "hot"
-kind = "pass"
-status = "active"
-zone = "Europe/Vienna"
-uses = 1000000000
-"#;
-
-/// The same, used up after [`ServeBoxArgs::limit`] uses.
-const LIMITED: &str = r#"
-id = "limited"
-kind = "pass"
-status = "active"
-zone = "Europe/Vienna"
-"#;
+/// What campaigns say of codes that are made.
+const CODES: &str = r#"codes = { pattern = "LOAD-####-####-####" }"#;
+/// Uses that no load uses up.
+const ENDLESS: u64 = 1_000_000_000;
 
 /// The hot code.
 pub(crate) const HOT_CODE: &str = "FLASH-SALE-2026";
@@ -82,7 +51,7 @@ pub(crate) struct ServeBoxArgs {
     /// What answers survive
     #[arg(long, value_enum)]
     pub(crate) durability: Keep,
-    /// Where Redis is, for `--durability redis`
+    /// Where Redis is, an empty one, for `--durability redis`
     #[arg(long)]
     pub(crate) redis: Option<String>,
     /// Codes to make
@@ -210,13 +179,26 @@ pub(crate) async fn serve(args: &ServeBoxArgs) -> anyhow::Result<()> {
 }
 
 fn define(server: &ServerBox, args: &ServeBoxArgs) -> Result<(), String> {
-    let limited = format!("{LIMITED}uses = {}\n", args.limit);
-    for campaign in [SINGLE, SEASON, HOT, &limited].into_iter().chain(args.campaign.as_deref()) {
+    let campaigns = [
+        campaign("single", 1, CODES),
+        campaign("season", ENDLESS, CODES),
+        campaign("hot", ENDLESS, ""),
+        campaign("limited", args.limit, ""),
+    ];
+    for campaign in campaigns.iter().chain(&args.campaign) {
         server.define(campaign)?;
     }
     server.codes("hot", HOT_CODE)?;
     server.codes("limited", LIMITED_CODE)?;
     Ok(())
+}
+
+/// A campaign of passes, TOML: so many uses of each code, and whatever more there is to say.
+pub(crate) fn campaign(id: &str, uses: u64, more: &str) -> String {
+    format!(
+        "id = \"{id}\"\nkind = \"pass\"\nstatus = \"active\"\nzone = \"Europe/Vienna\"\n\
+         uses = {uses}\n{more}\n"
+    )
 }
 
 async fn scrape(meters: Meters) {
@@ -253,23 +235,21 @@ pub(crate) struct BoxServer {
     child: Child,
     whereabouts: Whereabouts,
     pub(crate) durability: Keep,
+    /// A Redis of its own, which goes after it.
+    redis: Option<RedisServer>,
 }
 
 impl BoxServer {
-    /// Starts one over a store in `dir`.
-    pub(crate) fn start(
-        dir: &Path,
-        durability: Keep,
-        codes: u64,
-        redis: Option<&str>,
-    ) -> anyhow::Result<Self> {
-        let redis = redis.map(str::to_owned);
-        Self::launch(&ServeBoxArgs { redis, ..ServeBoxArgs::new(dir, durability, codes) })
-    }
-
-    /// Starts one.
+    /// Starts one, with a Redis of its own where it needs one and none is named.
     pub(crate) fn launch(args: &ServeBoxArgs) -> anyhow::Result<Self> {
-        Self::run(args.words(), args.durability)
+        if args.durability != Keep::Redis || args.redis.is_some() {
+            return Self::run(args.words(), args.durability);
+        }
+        let own = RedisServer::start(&RedisOptions::default()).map_err(|why| anyhow!(why))?;
+        let args = ServeBoxArgs { redis: Some(own.url()), ..args.clone() };
+        let mut server = Self::run(args.words(), args.durability)?;
+        server.redis = Some(own);
+        Ok(server)
     }
 
     /// Runs this program with these words, which make it a server.
@@ -284,7 +264,7 @@ impl BoxServer {
         let mut line = String::new();
         BufReader::new(out).read_line(&mut line)?;
         ensure!(!line.is_empty(), "the server's process ended: {}", child.wait()?);
-        Ok(Self { child, whereabouts: serde_json::from_str(&line)?, durability })
+        Ok(Self { child, whereabouts: serde_json::from_str(&line)?, durability, redis: None })
     }
 
     /// How to reach it.
@@ -309,6 +289,7 @@ impl BoxServer {
         drop(self.child.stdin.take());
         let status = self.child.wait()?;
         ensure!(status.success(), "the server's process failed: {status}");
+        drop(self.redis.take());
         Ok(())
     }
 }

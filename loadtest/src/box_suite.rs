@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::args::{BoxArgs, Keep, Shape};
-use crate::box_server::{BoxServer, HOT_CODE};
+use crate::box_server::{BoxServer, HOT_CODE, ServeBoxArgs};
 use crate::drive::{self, Loop, Manners, Plan};
 use crate::machine::Machine;
 use crate::report::{Named, Report};
@@ -33,8 +33,7 @@ struct Side {
 
 /// Starts servers, loads them, prints the table. Says whether every promise was kept.
 pub(crate) async fn run(args: &BoxArgs) -> anyhow::Result<bool> {
-    let parent = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let dir = tempfile::Builder::new().prefix("jeton-box-").tempdir_in(parent)?;
+    let dir = args.disk.scratch("box")?;
     let machine = Machine::look(Some(dir.path()))?;
     let mut sides = Vec::new();
     for durability in &args.durability {
@@ -78,7 +77,7 @@ fn steps(args: &BoxArgs) -> Vec<Step> {
 impl Side {
     fn start(dir: &Path, durability: Keep, codes: u64) -> anyhow::Result<Self> {
         std::fs::create_dir(dir)?;
-        let server = BoxServer::start(dir, durability, codes, None)?;
+        let server = BoxServer::launch(&ServeBoxArgs::new(dir, durability, codes))?;
         let (single, unused) = Codes::read(server.codes())?.split();
         let hot = Codes::one(HOT_CODE);
         let [single, unused, hot] = [single, unused, hot].map(Arc::new);

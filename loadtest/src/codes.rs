@@ -23,28 +23,17 @@ use jeton::testing::{BoxOptions, engine_in};
 use serde::{Deserialize, Serialize};
 
 use crate::args::CodesArgs;
+use crate::box_server::campaign;
 use crate::machine::{Machine, cpu_seconds, resident_bytes};
 use crate::report::{figure, write_machine};
 use mistype::{Mistyped, mistype};
 
-/// Twelve places, one of them the check character: 31^11 codes.
-const GENERATED: &str = r#"
-id = "codes"
-kind = "pass"
-status = "active"
-zone = "Europe/Vienna"
-uses = 1
-codes = { pattern = "TEN-####-####-####" }
-"#;
+/// What the campaign says of its codes: twelve places, one of them the check character, are 31^11
+/// codes.
+const GENERATED: &str = r#"codes = { pattern = "TEN-####-####-####" }"#;
 
-/// The same, for codes that were made elsewhere.
-const IMPORTED: &str = r#"
-id = "codes"
-kind = "pass"
-status = "active"
-zone = "Europe/Vienna"
-uses = 1
-"#;
+/// The same, of codes that were made elsewhere.
+const IMPORTED: &str = "";
 
 /// Bytes in which a text of [`GENERATED`] fits, padded with zeros, to be sorted quickly.
 const TEXT_BYTES: usize = 24;
@@ -109,8 +98,7 @@ pub(crate) struct Opened {
 
 /// Does all of it. Says whether every promise was kept.
 pub(crate) fn run(args: &CodesArgs) -> anyhow::Result<bool> {
-    let parent = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let dir = tempfile::Builder::new().prefix("jeton-codes-").tempdir_in(parent)?;
+    let dir = args.disk.scratch("codes")?;
     let machine = Machine::look(Some(dir.path()))?;
     let (first, second) = (dir.path().join("generated"), dir.path().join("imported"));
     let list = dir.path().join("codes.txt");
@@ -166,10 +154,11 @@ fn order() -> anyhow::Result<IssueOrder> {
     Ok(IssueOrder::plain(CampaignId::parse("codes")?))
 }
 
-/// An engine over a store that has the campaign.
-fn engine_with(dir: &Path, campaign: &str) -> anyhow::Result<Engine> {
+/// An engine over a store that has the campaign, which says this of its codes.
+fn engine_with(dir: &Path, codes: &str) -> anyhow::Result<Engine> {
     let engine = engine_in(dir, &BoxOptions::default()).map_err(|why| anyhow!(why))?;
-    let document = CampaignDocument::from_toml(campaign).map_err(|why| anyhow!("{why}"))?;
+    let document = CampaignDocument::from_toml(&campaign("codes", 1, codes))
+        .map_err(|why| anyhow!("{why}"))?;
     engine.put_campaign(&tenant()?, document, Expect::Any, "loadtest")?;
     Ok(engine)
 }

@@ -34,7 +34,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::ensure;
-use clap::builder::RangedI64ValueParser;
 use clap::{Args, ValueEnum};
 use jeton::engine::ISSUE_COUNT_MAX;
 use serde::Serialize;
@@ -44,7 +43,7 @@ use list::Id;
 use results::Results;
 use verdict::{Findings, Verdict};
 
-use crate::args::up_to;
+use crate::args::{Disk, from_0_to, up_to};
 use crate::machine::Machine;
 
 pub(crate) use echo::{ServeEchoArgs, serve_echo};
@@ -103,20 +102,14 @@ pub(crate) struct GoalArgs {
         value_parser = clap::value_parser!(u64).range(1_000..=ISSUE_COUNT_MAX)
     )]
     codes: Option<u64>,
-    /// Where stores are made; on the disk that is meant, not on tmpfs [default: the system's
-    /// directory for temporary files]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    disk: Disk,
     /// Write this goal's part of the page of results, too
     #[arg(long)]
     write: bool,
     /// The page of results
     #[arg(long, value_name = "FILE", default_value = OUT)]
     out: PathBuf,
-}
-
-fn from_0_to(max: i64) -> RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(0..=max)
 }
 
 impl GoalArgs {
@@ -133,7 +126,7 @@ impl GoalArgs {
         option("seconds", unless(self.seconds, SECONDS));
         option("warm-up", unless(self.warm_up, WARM_UP));
         option("codes", self.codes.map(|codes| codes.to_string()));
-        option("dir", self.dir.as_ref().map(|dir| dir.display().to_string()));
+        option("dir", self.disk.dir.as_ref().map(|dir| dir.display().to_string()));
         words
     }
 }

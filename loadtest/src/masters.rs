@@ -14,9 +14,8 @@ use clap::Args;
 use jeton::ledger::redis::PARTITIONS_DEFAULT;
 use jeton::testing::servers::{Cluster, RedisOptions};
 use serde::Serialize;
-use tempfile::TempDir;
 
-use crate::args::{Keep, up_to};
+use crate::args::{Disk, Keep, up_to};
 use crate::box_server::{BoxServer, ServeBoxArgs};
 use crate::drive::{self, Loop, Plan};
 use crate::stats;
@@ -42,9 +41,8 @@ pub(crate) struct MastersArgs {
     /// How long each is measured in a turn
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = up_to(600))]
     seconds: u32,
-    /// Where stores are made [default: the system's directory for temporary files]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    disk: Disk,
 }
 
 /// What a turn found.
@@ -113,10 +111,7 @@ pub(crate) async fn run(args: &MastersArgs) -> anyhow::Result<()> {
 async fn turn(args: &MastersArgs, masters: usize) -> anyhow::Result<(Turn, usize)> {
     let cluster =
         Cluster::start(masters, 0, &RedisOptions::default()).map_err(|why| anyhow!(why))?;
-    let dir = match &args.dir {
-        Some(parent) => TempDir::with_prefix_in("jeton-masters-", parent)?,
-        None => TempDir::with_prefix("jeton-masters-")?,
-    };
+    let dir = args.disk.scratch("masters")?;
     let codes = RATE_MAX * u64::from(args.seconds + 1);
     let node = ServeBoxArgs::new(dir.path(), Keep::Redis, codes);
     let server = BoxServer::launch(&ServeBoxArgs { redis: Some(cluster.url()), ..node })?;

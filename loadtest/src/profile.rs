@@ -13,12 +13,11 @@ mod story;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{anyhow, ensure};
+use anyhow::ensure;
 use clap::{Args, ValueEnum};
-use jeton::testing::servers::{RedisOptions, RedisServer};
 use serde::{Deserialize, Serialize};
 
-use crate::args::{Keep, up_to};
+use crate::args::{Disk, Keep, from_0_to, up_to};
 use crate::box_server::{BoxServer, ServeBoxArgs};
 use crate::drive::{self, Course, Figures, Known, Loop, Plan};
 use crate::machine::Machine;
@@ -74,7 +73,7 @@ pub(crate) struct ProfileArgs {
     #[arg(long, value_name = "S", value_parser = up_to(86_400))]
     seconds: Option<u32>,
     /// How long is loaded before that [default: as the story says]
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = from_0_to(86_400))]
     warm_up: Option<u32>,
     /// Connections [default: as the story says]
     #[arg(long, value_name = "C", value_parser = up_to(10_000))]
@@ -85,9 +84,8 @@ pub(crate) struct ProfileArgs {
     /// The Redis to use with --durability redis, an empty one [default: one of its own]
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
-    /// Where stores are made; on the disk that is meant, not on tmpfs [default: the system's]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    disk: Disk,
     /// Print one JSON document instead of a table
     #[arg(long)]
     json: bool,
@@ -105,8 +103,7 @@ fn scale(text: &str) -> Result<f64, String> {
 
 /// Tells the stories, prints what was found. Says whether every promise was kept.
 pub(crate) async fn run(args: &ProfileArgs) -> anyhow::Result<bool> {
-    let parent = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let dir = tempfile::Builder::new().prefix("jeton-profile-").tempdir_in(parent)?;
+    let dir = args.disk.scratch("profile")?;
     let store = if args.server.is_given() { args.server.data.as_deref() } else { Some(dir.path()) };
     let machine = Machine::look(store)?;
     ensure!(
@@ -119,13 +116,7 @@ pub(crate) async fn run(args: &ProfileArgs) -> anyhow::Result<bool> {
         let figures = if args.server.is_given() {
             telling.load_running(&args.server).await?
         } else {
-            let dir = dir.path().join(profile.name());
-            let redis = match (args.durability, &args.redis) {
-                (Keep::Redis, None) => Some(own_redis()?),
-                (Keep::Redis | Keep::Sync | Keep::Memory, _) => None,
-            };
-            let url = args.redis.clone().or_else(|| redis.as_ref().map(RedisServer::url));
-            telling.load_own(&dir, args.durability, url).await?
+            telling.load_own(&dir.path().join(profile.name()), args).await?
         };
         let durability = (!args.server.is_given()).then_some(args.durability);
         let phases = telling.story.phases(telling.seconds);
@@ -136,10 +127,6 @@ pub(crate) async fn run(args: &ProfileArgs) -> anyhow::Result<bool> {
         report.write_html(file)?;
     }
     report.print(args.json)
-}
-
-fn own_redis() -> anyhow::Result<RedisServer> {
-    RedisServer::start(&RedisOptions::default()).map_err(|why| anyhow!(why))
 }
 
 /// A story as it is told this time.
@@ -166,18 +153,13 @@ impl Telling {
     }
 
     /// Loads a server of its own.
-    async fn load_own(
-        &self,
-        dir: &Path,
-        durability: Keep,
-        redis: Option<String>,
-    ) -> anyhow::Result<Figures> {
+    async fn load_own(&self, dir: &Path, args: &ProfileArgs) -> anyhow::Result<Figures> {
         std::fs::create_dir(dir)?;
         let measured = self.story.stock(self.scale, self.seconds);
         let held_out = self.story.held_out(self.scale, self.warm_up_s);
         let uses = self.story.uses(self.scale);
-        let campaign = Some(format!("{}uses = {uses}\n", self.story.campaign));
-        let args = ServeBoxArgs::new(dir, durability, measured + held_out);
+        let (campaign, redis) = (Some(self.story.campaign(self.scale)), args.redis.clone());
+        let args = ServeBoxArgs::new(dir, args.durability, measured + held_out);
         let server = BoxServer::launch(&ServeBoxArgs { campaign, redis, ..args })?;
         let (codes, apart) = Codes::read(server.codes())?.hold_out(usize::try_from(held_out)?);
         // Nobody enters twice before the time that the campaign wants between two entries.

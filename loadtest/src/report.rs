@@ -139,35 +139,26 @@ const HEADS: [&str; 15] = [
 
 /// One line for all runs of one measurement: the median of each figure.
 fn row(title: &[String; 5], same: &[&Figures]) -> Vec<String> {
-    let mid =
-        |figure: &dyn Fn(&Figures) -> f64| median(same.iter().map(|run| figure(run)).collect());
-    let latency = |pick: fn(&Quantiles) -> f64| figure(mid(&|run| pick(&run.latency)), 0);
-    let offered = same.first().and_then(|run| run.offered_per_s);
-    let late = same.first().and_then(|run| run.pacer_late);
-    let cpu = same.first().and_then(|run| run.server_cpu_us);
+    let mid = |pick: fn(&Figures) -> Option<f64>| {
+        let figures: Vec<f64> = same.iter().filter_map(|run| pick(run)).collect();
+        (!figures.is_empty()).then(|| median(figures))
+    };
+    let cell = |mid: Option<f64>, decimals| mid.map_or("-".to_owned(), |mid| figure(mid, decimals));
+    let late = mid(|run| Some(run.pacer_late?.p50_us)).zip(mid(|run| Some(run.pacer_late?.p99_us)));
+    let late = late.map(|(p50_us, p99_us)| format!("{}/{}", figure(p50_us, 0), figure(p99_us, 0)));
     let mut row = title.to_vec();
-    row.push(same.len().to_string());
-    row.push(
-        offered.map_or("-".to_owned(), |_| {
-            figure(mid(&|run| run.offered_per_s.unwrap_or_default()), 0)
-        }),
-    );
-    row.push(figure(mid(&|run| run.achieved_per_s), 0));
     row.extend([
-        latency(|all| all.p50_us),
-        latency(|all| all.p90_us),
-        latency(|all| all.p99_us),
-        latency(|all| all.p999_us),
-        latency(|all| all.max_us),
+        same.len().to_string(),
+        cell(mid(|run| run.offered_per_s), 0),
+        cell(mid(|run| Some(run.achieved_per_s)), 0),
+        cell(mid(|run| Some(run.latency.p50_us)), 0),
+        cell(mid(|run| Some(run.latency.p90_us)), 0),
+        cell(mid(|run| Some(run.latency.p99_us)), 0),
+        cell(mid(|run| Some(run.latency.p999_us)), 0),
+        cell(mid(|run| Some(run.latency.max_us)), 0),
+        late.unwrap_or("-".to_owned()),
+        cell(mid(|run| run.server_cpu_us), 1),
     ]);
-    row.push(late.map_or("-".to_owned(), |late| {
-        format!("{}/{}", figure(late.p50_us, 0), figure(late.p99_us, 0))
-    }));
-    row.push(
-        cpu.map_or("-".to_owned(), |_| {
-            figure(mid(&|run| run.server_cpu_us.unwrap_or_default()), 1)
-        }),
-    );
     row
 }
 
@@ -303,8 +294,55 @@ pub(crate) fn facts(machine: &Machine) -> Vec<(&'static str, String)> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
-    use super::figure;
+    use super::*;
+    use crate::html::canned;
+
+    #[test]
+    fn rows_have_medians_of_all_rounds() {
+        let mut report = canned::report();
+        for times in [3.0, 2.0] {
+            let mut run = canned::report().runs.remove(0);
+            let found = &mut run.figures;
+            let late = found.pacer_late.as_mut().unwrap();
+            for figure in [
+                &mut found.achieved_per_s,
+                &mut found.latency.p99_us,
+                &mut late.p50_us,
+                &mut late.p99_us,
+            ] {
+                *figure *= times;
+            }
+            report.runs.push(run);
+        }
+        let title = [const { String::new() }; 5];
+        let same: Vec<&Figures> = report.runs.iter().map(|run| &run.figures).collect();
+        let row = row(&title, &same);
+        let cells: Vec<_> = HEADS.into_iter().zip(row.iter().map(String::as_str)).collect();
+        let wanted = [
+            ("runs", "3"),
+            ("offered/s", "500"),
+            ("achieved/s", "998"),
+            ("p50", "210"),
+            ("p90", "420"),
+            ("p99", "2,100"),
+            ("p99.9", "1,890"),
+            ("max", "4,200"),
+            ("late", "8/40"),
+            ("cpu", "21.5"),
+        ];
+        assert_eq!(cells.get(5..), Some(wanted.as_slice()));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_a_dash() {
+        let mut found = canned::report().runs.remove(0).figures;
+        (found.offered_per_s, found.pacer_late, found.server_cpu_us) = (None, None, None);
+        let row = row(&[const { String::new() }; 5], &[&found]);
+        let dashes = HEADS.into_iter().zip(&row).filter(|(_, cell)| *cell == "-");
+        assert_eq!(dashes.map(|(head, _)| head).collect::<Vec<_>>(), ["offered/s", "late", "cpu"]);
+    }
 
     #[test]
     fn figures_are_grouped() {

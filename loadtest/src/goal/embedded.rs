@@ -19,10 +19,10 @@ use crate::workload::{Codes, Law, Verb};
 /// More than a server redeems in a second.
 const RATE: u64 = 400_000;
 
-/// A server and its codes, each to be redeemed once, 8 × 128 in flight.
+/// A server and its codes, asked with 8 × 128 in flight.
 pub(super) struct Side {
-    server: BoxServer,
-    codes: Arc<Codes>,
+    pub(super) server: BoxServer,
+    pub(super) codes: Arc<Codes>,
 }
 
 impl Side {
@@ -32,10 +32,20 @@ impl Side {
         Ok(Self { server, codes })
     }
 
-    pub(super) async fn redeem(&self, field: &mut Field) -> anyhow::Result<Figures> {
+    /// Every answer must be yes. The server's processor time is measured, too.
+    pub(super) async fn peak(
+        &self,
+        field: &mut Field,
+        verb: Verb,
+        law: Law,
+    ) -> anyhow::Result<Figures> {
         let (options, codes) = (self.server.options(), &self.codes);
-        let (verb, law, connections, in_flight) = (Verb::Redeem, Law::Once, 8, 128);
-        field.peak(Peak { options, codes, verb, law, connections, in_flight }).await
+        let peak = Peak { options, codes, verb, law, connections: 8, in_flight: 128 };
+        field.peak_beside(peak, Some(self.server.process())).await
+    }
+
+    async fn redeem(&self, field: &mut Field) -> anyhow::Result<Figures> {
+        self.peak(field, Verb::Redeem, Law::Once).await
     }
 
     pub(super) fn end(self) -> anyhow::Result<()> {
@@ -45,7 +55,7 @@ impl Side {
 
 /// P3: against the ledger in memory.
 pub(super) async fn against_memory(field: &mut Field) -> anyhow::Result<Findings> {
-    let codes = field.codes_for(RATE, 1);
+    let codes = field.codes_for(RATE);
     let [sync, memory] = [Keep::Sync, Keep::Memory]
         .map(|keep| Side::start(field, &ServeBoxArgs::new(&field.path(keep.name()), keep, codes)));
     let (sync, memory) = (sync?, memory?);
@@ -63,7 +73,7 @@ pub(super) async fn against_memory(field: &mut Field) -> anyhow::Result<Findings
 
 /// P4: against one commit for each.
 pub(super) async fn against_single_commits(field: &mut Field) -> anyhow::Result<Findings> {
-    let codes = field.codes_for(RATE, 1);
+    let codes = field.codes_for(RATE);
     let sync = Side::start(field, &ServeBoxArgs::new(&field.path("ours"), Keep::Sync, codes))?;
     let mut single = Single::open(&field.path("fjall"))?;
     let mut ours = Series::new("redeem 8 x 128, sync", "/s");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use jeton::client::Options;
 use tempfile::TempDir;
 
@@ -42,10 +42,7 @@ pub(super) struct Peak<'a> {
 
 impl Field {
     pub(super) fn prepare(goal: Id, args: &GoalArgs) -> anyhow::Result<Self> {
-        let parent = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-        let prefix = format!("jeton-{goal}-");
-        let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(&parent);
-        let dir = dir.with_context(|| parent.display().to_string())?;
+        let dir = args.disk.scratch(&goal.to_string())?;
         let mut machine = Machine::look(Some(dir.path()))?;
         machine.command = Machine::command_of(&args.command(goal));
         let mut settings = Vec::new();
@@ -93,10 +90,10 @@ impl Field {
         self.args.codes.unwrap_or(goal)
     }
 
-    /// How many codes last for all rounds at `rate` a second, `turns` in a round.
-    pub(super) fn codes_for(&self, rate: u64, turns: u64) -> u64 {
+    /// How many codes last for all rounds at `rate` a second.
+    pub(super) fn codes_for(&self, rate: u64) -> u64 {
         let seconds = u64::from(self.args.seconds + self.args.warm_up);
-        self.codes(u64::from(self.args.rounds) * seconds * turns * rate)
+        self.codes(u64::from(self.args.rounds) * seconds * rate)
     }
 
     /// A path in the directory of this measurement.
@@ -133,8 +130,18 @@ impl Field {
 
     /// Loads a server as hard as it goes. Every answer must be yes.
     pub(super) async fn peak(&mut self, peak: Peak<'_>) -> anyhow::Result<Figures> {
+        self.peak_beside(peak, None).await
+    }
+
+    /// The same, and what processor time this process, the server's, uses meanwhile.
+    pub(super) async fn peak_beside(
+        &mut self,
+        peak: Peak<'_>,
+        server: Option<u32>,
+    ) -> anyhow::Result<Figures> {
         let verb = peak.verb.name();
-        let figures = self.load(peak).await?;
+        let kind = Loop::Closed { in_flight: peak.in_flight };
+        let figures = self.drive(peak, kind, server).await?;
         let (planned, measured) = (f64::from(self.args.seconds), figures.seconds);
         self.check(measured >= planned * SHARE_MIN, || {
             format!("the codes ran out after {measured:.1} of {planned} seconds: give more --codes")
@@ -152,7 +159,7 @@ impl Field {
     /// Loads a server as hard as it goes; answers may be no.
     pub(super) async fn load(&mut self, peak: Peak<'_>) -> anyhow::Result<Figures> {
         let kind = Loop::Closed { in_flight: peak.in_flight };
-        self.drive(peak, kind).await
+        self.drive(peak, kind, None).await
     }
 
     /// Asks `rate` times a second, whatever becomes of it; as many at once as a closed loop has in
@@ -164,10 +171,15 @@ impl Field {
         deadline_ms: u32,
     ) -> anyhow::Result<Figures> {
         let manners = Manners { deadline_ms, together: peak.in_flight };
-        self.drive(peak, Loop::Open { rate, manners }).await
+        self.drive(peak, Loop::Open { rate, manners }, None).await
     }
 
-    async fn drive(&mut self, peak: Peak<'_>, kind: Loop) -> anyhow::Result<Figures> {
+    async fn drive(
+        &mut self,
+        peak: Peak<'_>,
+        kind: Loop,
+        server: Option<u32>,
+    ) -> anyhow::Result<Figures> {
         let Peak { options, codes, verb, law, connections, .. } = peak;
         let plan = Plan {
             workload: Workload { codes: Arc::clone(codes), law, mix: Mix::only(verb) },
@@ -177,7 +189,7 @@ impl Field {
             seconds: self.args.seconds,
         };
         let title = format!("{} {} {}", self.goal, verb.name(), law.name());
-        let figures = drive::carry_out(options, plan, &title).await?;
+        let figures = drive::carry_out_beside(options, plan, &title, server).await?;
         let broken = figures.broken();
         self.broken.extend(broken.iter().map(|what| format!("{title}: broken promise: {what}")));
         Ok(figures)

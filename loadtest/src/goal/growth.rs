@@ -15,11 +15,11 @@ use jeton::domain::code::CodeKey;
 use jeton::index::{Entry, Index};
 use jeton::metrics::Stopwatch;
 
-use super::field::{Field, Peak};
+use super::embedded::Side;
+use super::field::Field;
 use super::verdict::{Contest, Findings, Series, Target};
 use crate::args::Keep;
-use crate::box_server::{BoxServer, ServeBoxArgs, Uses};
-use crate::machine::cpu_seconds;
+use crate::box_server::{ServeBoxArgs, Uses};
 use crate::workload::{Codes, Dice, Law, Verb};
 
 const SIZES: [u64; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
@@ -29,33 +29,30 @@ const ASKED_MAX: u64 = 500_000;
 const LOOKUPS: u32 = 2_000_000;
 
 /// A server with so many codes, and what its requests cost.
-struct Side {
-    server: BoxServer,
-    codes: Arc<Codes>,
+struct Size {
+    side: Side,
     validate: Series,
     redeem: Series,
 }
 
 pub(super) async fn of_codes(field: &mut Field) -> anyhow::Result<Findings> {
     let most = field.codes(SIZES.into_iter().max().unwrap_or_default());
-    let mut sides = Vec::new();
-    for size in SIZES.into_iter().filter(|size| *size <= most) {
-        sides.push(Side::start(field, size)?);
+    let mut sizes = Vec::new();
+    for codes in SIZES.into_iter().filter(|codes| *codes <= most) {
+        sizes.push(Size::start(field, codes)?);
     }
     for _ in field.rounds() {
-        for side in &mut sides {
-            let cost = side.cpu_us(field, Verb::Validate).await?;
-            side.validate.push(cost);
-            let cost = side.cpu_us(field, Verb::Redeem).await?;
-            side.redeem.push(cost);
+        for Size { side, validate, redeem } in &mut sizes {
+            validate.push(cpu_us(side, field, Verb::Validate).await?);
+            redeem.push(cpu_us(side, field, Verb::Redeem).await?);
         }
     }
     let (mut validate, mut redeem, mut beside) = (Vec::new(), Vec::new(), Vec::new());
-    for side in sides {
-        beside.extend([side.validate.clone(), side.redeem.clone()]);
-        validate.push(side.validate);
-        redeem.push(side.redeem);
-        side.server.end()?;
+    for size in sizes {
+        beside.extend([size.validate.clone(), size.redeem.clone()]);
+        validate.push(size.validate);
+        redeem.push(size.redeem);
+        size.side.end()?;
     }
     let contests = vec![dearest_against_cheapest(validate)?, dearest_against_cheapest(redeem)?];
     for size in SIZES.into_iter().filter(|size| *size <= most) {
@@ -73,33 +70,22 @@ fn dearest_against_cheapest(mut sizes: Vec<Series>) -> anyhow::Result<Contest> {
     Ok(Contest::against(dearest, cheapest, Target::AtMost(2.0)))
 }
 
-impl Side {
-    fn start(field: &Field, size: u64) -> anyhow::Result<Self> {
-        let args = ServeBoxArgs::new(&field.path(&format!("of-{size}")), Keep::Sync, size);
+impl Size {
+    fn start(field: &Field, count: u64) -> anyhow::Result<Self> {
+        let args = ServeBoxArgs::new(&field.path(&format!("of-{count}")), Keep::Sync, count);
         let server = field.server(&ServeBoxArgs { uses: Uses::Often, ..args })?;
-        let codes = Arc::new(Codes::read(&thinned(server.codes(), size)?)?);
-        let validate = Series::new(format!("validate, of {size} codes"), "µs");
-        let redeem = Series::new(format!("redeem, of {size} codes"), "µs");
-        Ok(Self { server, codes, validate, redeem })
+        let codes = Arc::new(Codes::read(&thinned(server.codes(), count)?)?);
+        let validate = Series::new(format!("validate, of {count} codes"), "µs");
+        let redeem = Series::new(format!("redeem, of {count} codes"), "µs");
+        Ok(Self { side: Side { server, codes }, validate, redeem })
     }
+}
 
-    /// Processor time of the server for a request.
-    async fn cpu_us(&self, field: &mut Field, verb: Verb) -> anyhow::Result<f64> {
-        let used = || {
-            let used = cpu_seconds(self.server.process());
-            used.context("this system does not say what processor time was used")
-        };
-        let (options, codes, law) = (self.server.options(), &self.codes, Law::Uniform);
-        let peak = Peak { options, codes, verb, law, connections: 8, in_flight: 128 };
-        let before = used()?;
-        let figures = field.peak(peak).await?;
-        let spent = used()? - before;
-        let asked = figures.asked + figures.warm_up.map_or(0, |warm_up| warm_up.asked);
-        ensure!(asked > 0, "nothing was asked");
-        #[expect(clippy::cast_precision_loss, reason = "an average for people")]
-        let asked = asked as f64;
-        Ok(spent * 1e6 / asked)
-    }
+/// Processor time of the server for a request.
+async fn cpu_us(side: &Side, field: &mut Field, verb: Verb) -> anyhow::Result<f64> {
+    let figures = side.peak(field, verb, Law::Uniform).await?;
+    ensure!(figures.yes > 0, "nothing was answered");
+    figures.server_cpu_us.context("this system does not say what processor time was used")
 }
 
 /// A list with at most [`ASKED_MAX`] of the codes, from all of its parts.

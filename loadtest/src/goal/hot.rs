@@ -28,7 +28,7 @@ struct Side {
 
 pub(super) async fn against_distinct(field: &mut Field) -> anyhow::Result<Findings> {
     let limit = field.codes(LIMIT).min(LIMIT);
-    let codes = field.codes_for(RATE, 1);
+    let codes = field.codes_for(RATE);
     let args = ServeBoxArgs::new(&field.path("embedded"), Keep::Sync, codes);
     let embedded = field.server(&ServeBoxArgs { limit, ..args })?;
     let Node { redis, server: node } = Node::start(field, codes, limit)?;

@@ -62,7 +62,7 @@ WHERE codes.id = fresh.code AND used < max RETURNING used;
 
 pub(super) async fn against_updates(field: &mut Field) -> anyhow::Result<Findings> {
     let rival = Rival::start(field).await?;
-    let codes = field.codes_for(RATE, 1);
+    let codes = field.codes_for(RATE);
     let args = ServeBoxArgs::new(&field.path("ours"), Keep::Sync, codes);
     let server = field.server(&args)?;
     let codes = Arc::new(Codes::read(server.codes())?);

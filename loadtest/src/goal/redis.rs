@@ -66,7 +66,7 @@ async fn against(
     target: Target,
 ) -> anyhow::Result<Findings> {
     version(Path::new("redis-benchmark"), "redis-tools")?;
-    let codes = field.codes_for(rate, 1);
+    let codes = field.codes_for(rate);
     let Node { redis, server } = Node::start(field, codes, 1)?;
     let codes = Arc::new(Codes::read(server.codes())?);
     let sha = redis.cli(&["SCRIPT", "LOAD", SCRIPT]).map_err(|why| anyhow!(why))?;

@@ -5,6 +5,7 @@
 //! order.
 
 use super::Profile;
+use crate::box_server::campaign;
 use crate::pacer::{Curve, Stretch};
 use crate::report;
 use crate::workload::{Law, Mix};
@@ -24,8 +25,8 @@ pub(super) struct Story {
     pub(super) mix: Mix,
     pub(super) law: Law,
     stock: Stock,
-    /// The campaign of the codes, TOML with the id `story`, without its `uses`.
-    pub(super) campaign: &'static str,
+    /// What its codes begin with.
+    word: &'static str,
     uses: Uses,
     /// Seconds that the campaign wants between two redemptions of a code.
     pub(super) apart_s: Option<u32>,
@@ -84,8 +85,7 @@ const GATE_OPENING: Story = Story {
     mix: Mix::of([0, 1, 0, 0, 0]),
     law: Law::Uniform,
     stock: Stock::PerRequest(10.0),
-    campaign: "id = \"story\"\nkind = \"pass\"\nstatus = \"active\"\nzone = \"Europe/Vienna\"\n\
-               codes = { pattern = \"PARK-####-####-####\" }\npassback = { interval = \"10m\" }\n",
+    word: "PARK",
     uses: Uses::Fixed(365),
     apart_s: Some(600),
 };
@@ -105,8 +105,7 @@ const FLASH_SALE: Story = Story {
     mix: Mix::of([0, 1, 0, 0, 0]),
     law: Law::Hot,
     stock: Stock::Fixed(1),
-    campaign: "id = \"story\"\nkind = \"pass\"\nstatus = \"active\"\nzone = \"Europe/Vienna\"\n\
-               codes = { pattern = \"SALE-####-####-####\" }\n",
+    word: "SALE",
     uses: Uses::Scaled(50_000.0),
     apart_s: None,
 };
@@ -127,8 +126,7 @@ const UNIQUE_DROP: Story = Story {
     mix: Mix::of([0, 1, 0, 0, 0]),
     law: Law::Once,
     stock: Stock::PerRequest(1.01),
-    campaign: "id = \"story\"\nkind = \"pass\"\nstatus = \"active\"\nzone = \"Europe/Vienna\"\n\
-               codes = { pattern = \"DROP-####-####-####\" }\n",
+    word: "DROP",
     uses: Uses::Fixed(1),
     apart_s: None,
 };
@@ -152,8 +150,7 @@ const BOOKING_DAY: Story = Story {
     mix: Mix::of([8, 0, 4, 3, 1]),
     law: Law::Skewed,
     stock: Stock::Fixed(2_000),
-    campaign: "id = \"story\"\nkind = \"pass\"\nstatus = \"active\"\nzone = \"Europe/Vienna\"\n\
-               codes = { pattern = \"TOUR-####-####-####\" }\n",
+    word: "TOUR",
     uses: Uses::Scaled(400.0),
     apart_s: None,
 };
@@ -170,8 +167,7 @@ const STEADY: Story = Story {
     mix: Mix::of([4, 1, 0, 0, 0]),
     law: Law::Skewed,
     stock: Stock::Fixed(20_000),
-    campaign: "id = \"story\"\nkind = \"pass\"\nstatus = \"active\"\nzone = \"Europe/Vienna\"\n\
-               codes = { pattern = \"SHOP-####-####-####\" }\n",
+    word: "SHOP",
     uses: Uses::Scaled(2_000.0),
     apart_s: None,
 };
@@ -249,6 +245,15 @@ impl Story {
         whole(self.warm_up_rate * scale * f64::from(warm_up_s)).saturating_add(1)
     }
 
+    /// The campaign of its codes, TOML.
+    pub(super) fn campaign(&self, scale: f64) -> String {
+        let mut codes = format!("codes = {{ pattern = \"{}-####-####-####\" }}", self.word);
+        if let Some(apart_s) = self.apart_s {
+            codes.push_str(&format!("\npassback = {{ interval = \"{apart_s}s\" }}"));
+        }
+        campaign("story", self.uses(scale), &codes)
+    }
+
     /// How often each code can be used.
     pub(super) fn uses(&self, scale: f64) -> u64 {
         match self.uses {
@@ -317,8 +322,7 @@ mod tests {
     fn every_campaign_can_be_read() {
         for profile in Profile::value_variants() {
             let story = Story::of(*profile);
-            let toml = format!("{}uses = {}\n", story.campaign, story.uses(1.0));
-            let campaign = CampaignDocument::from_toml(&toml);
+            let campaign = CampaignDocument::from_toml(&story.campaign(1.0));
             assert!(campaign.is_ok(), "{profile:?}: {campaign:?}");
         }
     }
