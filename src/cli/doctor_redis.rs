@@ -22,7 +22,7 @@ const PINGS: usize = 100;
 const PING_SLOW_SECONDS: f64 = 0.005;
 
 /// What a node of this release loads.
-const LIBRARIES: [&str; 2] = ["jeton_3", "jeton_catalog_1"];
+const LIBRARIES: [&str; 2] = ["jeton_4", "jeton_catalog_1"];
 
 /// The findings, and what stands there.
 struct Looked {

@@ -462,7 +462,7 @@ fn the_example_user_may_all_that_a_node_needs_and_no_more() {
         &["KEYS", "*"],
         &["CONFIG", "SET", "appendfsync", "no"],
         &["FUNCTION", "FLUSH"],
-        &["FUNCTION", "DELETE", "jeton_3"],
+        &["FUNCTION", "DELETE", "jeton_4"],
         &["ACL", "LIST"],
         &["SHUTDOWN", "NOSAVE"],
         &["PUBLISH", "a", "b"],

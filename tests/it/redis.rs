@@ -13,14 +13,15 @@ mod races;
 mod verdict;
 
 use jeton::domain::book::EventKind;
-use jeton::domain::posting::FacetKind;
+use jeton::domain::posting::{Command, FacetKind, Part};
 use jeton::domain::time::Timestamp;
-use jeton::ledger::Cursor;
 use jeton::ledger::redis::Place;
+use jeton::ledger::{Cursor, Durability, Ledger};
 use jeton::testing::{BookExecutor, Executor, check, key, posting_id};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
+use crate::ledgers::executor::LedgerExecutor;
 use crate::ledgers::use_one;
 use crate::scenarios;
 use crate::sequences::moves::{Legs, sequences};
@@ -83,6 +84,46 @@ fn what_is_older_than_the_retention_leaves() {
     let owner = key(FacetKind::Uses, "x").owner;
     assert_eq!(redis.ledger().history(&owner, u64::MAX, 100).unwrap().len(), 1);
     assert_eq!(redis.used(key(FacetKind::Uses, "x")), 21, "what was used stays used");
+}
+
+/// As the embedded ledger tells it, which writes down every event; also what happened late to a
+/// posting of which hundreds are newer, and when a page ends anywhere.
+#[test]
+fn a_history_is_told_in_pages() {
+    let server = Server::start();
+    let mut redis = RedisExecutor::new(&server, 4);
+    let mut embedded = LedgerExecutor::new(Durability::Memory);
+    let id = |n: i64| posting_id(&format!("use {n}"));
+    let mut apply = |commands: &[Command]| {
+        redis.apply(commands);
+        embedded.apply(commands);
+    };
+    for first in (0..600).step_by(50) {
+        let uses = first..first + 50;
+        let uses = uses.map(|n| use_one(&format!("use {n}"), "x", 1_000, Timestamp(n)));
+        apply(&uses.collect::<Vec<_>>());
+    }
+    for (n, now) in [(3, 700), (301, 701), (599, 702)] {
+        let (id, release_id) = (id(n), posting_id(&format!("back {n}")));
+        let now = Timestamp(now);
+        apply(&[Command::Release { id, release_id, part: Part::All, credit: None, now }]);
+    }
+    apply(&[use_one("last", "x", 1_000, Timestamp(800))]);
+    let owner = key(FacetKind::Uses, "x").owner;
+    let told = |ledger: &Ledger, most| {
+        let (mut told, mut before) = (Vec::new(), u64::MAX);
+        loop {
+            let page = ledger.history(&owner, before, most).unwrap();
+            let Some(last) = page.last() else { return told };
+            before = last.event.number;
+            told.extend(page.iter().map(|entry| (entry.event.kind, entry.event.id)));
+        }
+    };
+    let expected = told(embedded.ledger(), 1_000);
+    assert_eq!(expected.len(), 604);
+    for most in [7, 100, 1_000] {
+        assert_eq!(told(redis.ledger(), most), expected, "{most} at a time");
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ type Set<T> = HashSet<T, Hasher>;
 type Map<K, V> = HashMap<K, V, Hasher>;
 
 /// The function that applies a batch.
-const APPLY: &str = "jeton_3_apply";
+const APPLY: &str = "jeton_4_apply";
 
 /// Letters of keys.
 const OWNER: u8 = b'o';
@@ -104,7 +104,7 @@ pub(super) fn begin(
 /// A call that applies what is given to it next, and reads what that needs as it goes.
 pub(super) fn begin_apply(place: &Place, reach: Reach, now: Timestamp) -> Cmd {
     let mut call = begin(place, APPLY, reach, &[], now);
-    call.arg(0).arg(0).arg("");
+    call.arg(0).arg("C").arg("");
     call
 }
 
@@ -131,8 +131,8 @@ pub(super) fn apply<'a>(
         }
     };
     let ways: Vec<Way<'_>> = commands.clone().map(way).collect();
-    // The keys that are read at once, and those whose places are known: of first uses, and others.
-    let (mut keys, mut firsts, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    // The keys that are read at once, and those whose places are known.
+    let (mut keys, mut known) = (Vec::new(), Vec::new());
     let mut seen: Set<[u8; 16]> = Set::default();
     for (command, way) in commands.zip(&ways) {
         for_each_name(command, |name, letter| {
@@ -142,38 +142,19 @@ pub(super) fn apply<'a>(
             };
             let is_ours = reach == Reach::All || reach == Reach::One(partition);
             let keys = match way {
-                Way::First(_) => &mut firsts,
-                Way::Use(_) if letter == RECEIPT => &mut left,
+                Way::First(_) => &mut known,
+                Way::Use(_) if letter == RECEIPT => &mut known,
                 Way::Use(_) | Way::Any(_) if is_ours && seen.insert(name) => &mut keys,
                 Way::Use(_) | Way::Any(_) => return,
             };
             keys.push(key(partition, letter, &name));
         });
     }
-    let count = firsts.len() + left.len();
-    keys.append(&mut firsts);
-    // Where the first receipt of another use is. Lua counts from 1.
-    let fences = if reach == Reach::All { usize::from(place.partitions) } else { 1 };
-    let mut at = fences + keys.len() + 1;
-    keys.append(&mut left);
+    let count = known.len();
+    keys.append(&mut known);
     let mut call = begin(place, APPLY, reach, &keys, now);
     call.arg(count);
-    let mut rest = ways.as_slice();
-    while !rest.is_empty() {
-        let count = rest.iter().take_while(|way| way.is_first()).count();
-        let (firsts, after) = rest.split_at(count);
-        let count = after.iter().take_while(|way| !way.is_first()).count();
-        let (others, after) = after.split_at(count);
-        call.arg(firsts.len());
-        firsts.iter().for_each(|way| way.put(&mut call, &mut at));
-        if after.is_empty() {
-            call.arg("");
-        } else {
-            call.arg(others.len());
-        }
-        others.iter().for_each(|way| way.put(&mut call, &mut at));
-        rest = after;
-    }
+    ways.chunk_by(Way::goes_with).for_each(|turn| put(&mut call, turn));
     call
 }
 
@@ -188,19 +169,32 @@ enum Way<'a> {
 }
 
 impl Way<'_> {
-    fn is_first(&self) -> bool {
-        matches!(self, Self::First(_))
+    /// Whether both go in one turn.
+    fn goes_with(&self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::First(_), Self::First(_)) | (Self::Any(_), Self::Any(_)) => true,
+            (Self::Use(one), Self::Use(next)) => one.counts_as(next),
+            _ => false,
+        }
     }
+}
 
-    /// Puts the arguments into a call whose next key that is no first use's is `at`.
-    fn put(&self, call: &mut Cmd, at: &mut usize) {
-        match self {
-            Self::First(one) => one.first().iter().for_each(|part| _ = call.arg(part)),
-            Self::Use(one) => {
-                call.arg(one.packed(*at));
-                *at += 1;
-            }
-            Self::Any(command) => _ = call.arg(packed(command)),
+/// Puts the arguments of a turn into a call.
+fn put(call: &mut Cmd, turn: &[Way<'_>]) {
+    let letter = match turn.first() {
+        Some(Way::First(_)) => "F",
+        Some(Way::Use(_)) => "U",
+        Some(Way::Any(_)) | None => "C",
+    };
+    call.arg(letter).arg(turn.len());
+    if let Some(Way::Use(one)) = turn.first() {
+        call.arg(one.counter());
+    }
+    for way in turn {
+        match way {
+            Way::First(one) => one.first().iter().for_each(|part| _ = call.arg(part)),
+            Way::Use(one) => one.further().iter().for_each(|part| _ = call.arg(part)),
+            Way::Any(command) => _ = call.arg(packed(command)),
         }
     }
 }
@@ -247,7 +241,7 @@ pub(super) enum Said {
     GivenUp,
 }
 
-/// Letters and values, two for each command; those of first uses that are told together apart.
+/// Letters and values, two for each command; those of uses that are told together apart.
 pub(super) fn pairs(reply: Value) -> Result<Vec<(u8, Vec<u8>)>, Damage> {
     let Value::Array(values) = reply else { return Err("the reply is no list".to_owned()) };
     let mut pairs = Vec::with_capacity(values.len() / 2);
@@ -264,15 +258,21 @@ pub(super) fn pairs(reply: Value) -> Result<Vec<(u8, Vec<u8>)>, Damage> {
     Ok(pairs)
 }
 
-/// First uses that were done one after the other, each told as if alone.
+/// Uses that were done one after the other, each told as if alone: from which number and by what
+/// step their events are numbered, how many they are, and unless they are first uses, from where
+/// and by how much the counter went on.
 fn together(
     reader: &mut Reader<'_>,
 ) -> Result<impl Iterator<Item = (u8, Vec<u8>)> + use<>, Damage> {
     let (first, step, count) = (reader.uint()?, reader.uint()?, reader.uint()?);
+    let counter = if reader.is_empty() { None } else { Some((reader.uint()?, reader.uint()?)) };
     Ok((0..count).map(move |place| {
-        let mut number = Writer::default();
-        number.uint(place.saturating_mul(step).saturating_add(first));
-        (b'E', number.done())
+        let mut told = Writer::default();
+        told.uint(place.saturating_mul(step).saturating_add(first));
+        if let Some((after, n)) = counter {
+            told.uint(place.saturating_mul(n).saturating_add(after));
+        }
+        (b'E', told.done())
     }))
 }
 

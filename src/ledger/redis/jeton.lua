@@ -1,4 +1,4 @@
-#!lua name=jeton_3
+#!lua name=jeton_4
 
 -- The book in Redis: the mirror of `domain::book`, line by line where it matters.
 --
@@ -12,7 +12,9 @@
 --   e        the events, one stream entry for those of one call; its id is the last one's number
 --   h        open holds by their end (sorted set)
 --   k OWNER FACET   open holds on one key by their end; a member is the id and what it keeps
---   l OWNER  ids of older postings of an owner (sorted set by time)
+--   i OWNER  ids of older postings of an owner, the newest last, once more for what happened to one
+--            later (list)
+--   l OWNER  the same of up to version 3 (sorted set by time)
 --   p        postings whose other partitions have not all followed yet (sorted set; Cluster)
 --   a ID     the attempt at a posting that was given up (Cluster)
 --   c ID     the partition in which the posting with this id is (Cluster)
@@ -382,7 +384,7 @@ local function secure(id, legs)
   for _, leg in ipairs(legs) do
     if not is_foreign(leg[2]) then
       keys[#keys + 1] = here .. 'o' .. leg[2]
-      keys[#keys + 1] = here .. 'l' .. leg[2]
+      keys[#keys + 1] = here .. 'i' .. leg[2]
       keys[#keys + 1] = here .. 'k' .. leg[2] .. sub(leg[3], 2)
       if leg[1] == ONCE then
         keys[#keys + 1] = here .. 'o' .. leg[7]
@@ -1138,6 +1140,33 @@ end
 ------------------------------------------------------------------------------------------------
 -- Holds that are over
 
+-- Adds a posting to the history of the owners whose legs it has.
+local function remember(id, legs)
+  for _, leg in ipairs(legs) do
+    local owner = leg[2]
+    if not is_foreign(owner) then
+      local owned = owner_record(owner)
+      if not string.find(owned[1], id, 1, true) then
+        owned[1] = owned[1] .. id
+        dirty_owners[owner] = true
+      end
+    end
+  end
+end
+
+-- An owner's record has room for a few ids; more of them leave it together.
+local function move_history(owner, owned)
+  local ids = owned[1]
+  if #ids > IDS_MAX * 16 then
+    local older = {}
+    for first = 1, #ids, 16 do
+      older[#older + 1] = sub(ids, first, first + 15)
+    end
+    call('RPUSH', tag(partition_of(owner)) .. 'i' .. owner, unpack(older))
+    owned[1] = ''
+  end
+end
+
 -- What a posting has in other partitions must follow what its home decided. `event` is that of the
 -- confirm or release whose answer their part belongs to, or 0.
 local function follow_later(id, receipt, event)
@@ -1155,6 +1184,7 @@ local function expire(id, receipt, now)
   receipt[STATE] = EXPIRED
   follow_later(id, receipt, 0)
   record(EXPIRED_EVENT, id, now)
+  remember(id, legs_in(receipt))
   save_receipt(id, receipt)
 end
 
@@ -1270,6 +1300,7 @@ local function confirm(id, part, now)
   local after, event = standings(receipt, now), record(CONFIRMED_EVENT, id, now)
   follow_later(id, receipt, event)
   receipt[CONFIRM] = { part, now, event, after }
+  remember(id, legs_in(receipt))
   save_receipt(id, receipt)
   return done(receipt)
 end
@@ -1297,36 +1328,6 @@ local function share_of(receipt, part)
     return nil, { 10, live }
   end
   return share
-end
-
--- Adds a posting to the history of the owners whose legs it has.
-local function remember(id, legs)
-  for place, leg in ipairs(legs) do
-    local owner = leg[2]
-    local is_first = not is_foreign(owner)
-    for earlier = 1, place - 1 do
-      is_first = is_first and legs[earlier][2] ~= owner
-    end
-    if is_first then
-      local owned = owner_record(owner)
-      owned[1] = owned[1] .. id
-      dirty_owners[owner] = true
-    end
-  end
-end
-
--- An owner's record has room for a few ids; more of them leave it together.
-local function move_history(owner, owned)
-  local ids = owned[1]
-  if #ids > IDS_MAX * 16 then
-    local members = {}
-    for first = 1, #ids, 16 do
-      members[#members + 1] = clock
-      members[#members + 1] = sub(ids, first, first + 15)
-    end
-    call('ZADD', tag(partition_of(owner)) .. 'l' .. owner, unpack(members))
-    owned[1] = ''
-  end
 end
 
 local function given_up_key(id, attempt)
@@ -1414,6 +1415,7 @@ local function release(c)
   local releases = receipt[RELEASES]
   releases[#releases + 1] =
     { release_id, part, given, now, event, lapsed, short, after, credit, result }
+  remember(id, legs_in(receipt))
   save_receipt(id, receipt)
   return done(receipt)
 end
@@ -1600,30 +1602,49 @@ local function first_uses(at, args, from, to, tell)
   end
 end
 
--- c: {14, place of the receipt's key, owner, entry, n, limit, keep_until, the receipt up to its
--- event's number, up to the count, and from there on, the event from its number up to the count}.
--- A use of one counter: all that is to be written is known but two numbers. No other command of the
--- call may name the receipt.
-local function one_use(c)
-  local receipt_at, owner, entry = c[2], c[3], c[4]
+-- Uses of one counter, as many as find it as foreseen: all that is to be written is known but two
+-- numbers. Gives where the next key and argument are.
+local function further_uses(at, args, from, to, counter, tell)
+  local owner, entry, n, limit, keep_until, middle = unpack(counter)
   local owned = owner_record(owner)
-  local known = owned[2][entry]
-  local after, keep_until = c[5], c[7]
-  if known then
-    after, keep_until = known[1] + after, known[2]
+  local known = owned[2][entry] or { 0, keep_until }
+  local most = math.min(limit or AMOUNT_MAX, AMOUNT_MAX)
+  local place, after, began, ids = from, known[1], next_event(), {}
+  local last, noted, rest = #foreseen, #events, pack(known[2], 0)
+  while place <= to and not owned[3] and not stored[at] and after + n <= most do
+    after = after + n
+    local number, used = pack(next_number()), pack(after)
+    ids[#ids + 1] = sub(named[at], -16)
+    foreseen[last + 1] = named[at]
+    foreseen[last + 2] = args[place] .. number .. middle .. used .. args[place + 1]
+    events[noted + 1], events[noted + 2], events[noted + 3] = '\149', number, args[place + 2]
+    events[noted + 4], events[noted + 5] = used, rest
+    at, place, last, noted = at + 1, place + 3, last + 2, noted + 5
   end
-  if stored[receipt_at] or owned[3] or after > (c[6] or AMOUNT_MAX) or after > AMOUNT_MAX then
-    return as_any_other(receipt_at, c[8] .. '\0' .. c[9] .. '\0' .. c[10])
+  if #ids > 0 then
+    owned[1] = owned[1] .. concat(ids)
+    owned[2][entry] = { after, known[2] }
+    dirty_owners[owner] = true
+    tell({ 'S', pack(began, partitions, #ids, known[1] + n, n) })
   end
-  owned[1] = owned[1] .. sub(named[receipt_at], -16)
-  owned[2][entry] = { after, keep_until }
-  dirty_owners[owner] = true
-  local number, count = pack(next_number()), pack(after)
-  local last = #foreseen
-  foreseen[last + 1] = named[receipt_at]
-  foreseen[last + 2] = c[8] .. number .. c[9] .. count .. c[10]
-  events[#events + 1] = '\149' .. number .. c[11] .. count .. pack(keep_until, 0)
-  return { 'E', number .. count }
+  return at, place
+end
+
+-- Uses of one counter. The first argument says which: {owner, entry, n, limit, keep_until, the
+-- receipt from its event's number up to what the counter stands at}. Each use has one key, its
+-- receipt's, and three arguments: the receipt up to its event's number, and from what the counter
+-- stands at on; the event from its number up to that. No other command of the call may name the
+-- receipts.
+local function uses(at, args, from, to, tell)
+  local counter, place = unpacked(args[from]), from + 1
+  while place <= to do
+    at, place = further_uses(at, args, place, to, counter, tell)
+    if place <= to then
+      local receipt = args[place] .. '\0' .. counter[6] .. '\0' .. args[place + 1]
+      tell(as_any_other(at, receipt))
+      at, place = at + 1, place + 3
+    end
+  end
 end
 
 ------------------------------------------------------------------------------------------------
@@ -1764,6 +1785,7 @@ local function follow(c)
   end
   spread[3], spread[6], spread[7] = step, standings(receipt, now), now
   record(FOLLOWED_EVENT, id, now)
+  remember(receipt[NOTE] ~= '' and receipt[NOTE] or id, legs_in(receipt))
   subs[id] = receipt
   dirty_subs[id] = true
   return { 'F', { spread[4], spread[5], spread[6], receipt[RESULTS][1][1] } }
@@ -1873,8 +1895,6 @@ local function command(c)
     return prepare(c)
   elseif kind == 13 then
     return follow(c)
-  elseif kind == 14 then
-    return one_use(c)
   end
   fail('ERR unknown command ' .. tostring(kind))
 end
@@ -1945,13 +1965,14 @@ end
 
 -- Applies a batch, all of it in one step.
 -- KEYS: fences of all partitions (in Cluster: of one), then the owners' records and the receipts
--- that the batch names, in any order, and in the end those whose places are known: two of each
--- first use, and the receipts of other uses.
+-- that the batch names, in any order, and in the end those whose places are known, in the order of
+-- the commands: two of each first use, and the receipts of other uses.
 -- ARGS: epoch, number of partitions, the one partition or "", the time in ms, how many keys' places
--- are known. Then, in turns: how many first uses follow, and four arguments for each; how many
--- other commands follow, "" for all that is left, and they, packed, in one argument each.
--- Replies with a letter and a value for each command; first uses that were done one after the other
--- have one together.
+-- are known. Then in turns: a letter, a number, and so many commands: "F", first uses, with four
+-- arguments each; "U", uses of one counter, with one argument for all and three for each; "C",
+-- others, packed, with one each, where "" says that all that is left belongs to them.
+-- Replies with a letter and a value for each command; uses that were done one after the other have
+-- one together.
 local function apply(keys, args)
   local epoch, left = args[1], tonumber(args[5])
   begin(keys, epoch, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]), left)
@@ -1967,17 +1988,22 @@ local function apply(keys, args)
     answers[#answers + 1] = value or ''
   end
   local at, place = #keys - left + 1, 6
-  while place <= #args do
-    local firsts = tonumber(args[place])
-    local last = place + 4 * firsts
-    first_uses(at, args, place + 1, last, tell)
-    at, place = at + 2 * firsts, last + 1
-    local others = tonumber(args[place])
-    last = others and place + others or #args
-    for other = place + 1, last do
-      tell(command(unpacked(args[other])))
+  while place < #args do
+    local letter, count, first = args[place], tonumber(args[place + 1]), place + 2
+    if letter == 'F' then
+      place = first + 4 * count
+      first_uses(at, args, first, place - 1, tell)
+      at = at + 2 * count
+    elseif letter == 'U' then
+      place = first + 1 + 3 * count
+      uses(at, args, first, place - 1, tell)
+      at = at + count
+    else
+      place = count and first + count or #args + 1
+      for other = first, place - 1 do
+        tell(command(unpacked(args[other])))
+      end
     end
-    place = last + 1
   end
   commit(epoch)
   return answers
@@ -2005,11 +2031,24 @@ local function claim(keys, args)
   return homes
 end
 
--- Drops a posting from the histories of the owners whose legs are here.
+-- Drops a posting from the histories of the owners whose legs are here. What was let go leaves from
+-- the old end of a history, some at a time; behind what stays, it waits and is not told.
 local function drop_from_history(id, legs)
   for _, leg in ipairs(legs) do
-    if not is_foreign(leg[2]) then
-      call('ZREM', tag(partition_of(leg[2])) .. 'l' .. leg[2], id)
+    local owner = leg[2]
+    if not is_foreign(owner) then
+      local here = tag(partition_of(owner))
+      local older = here .. 'i' .. owner
+      for _ = 1, 64 do
+        local first = call('LINDEX', older, 0)
+        local place = first and tag(home_of(first))
+        if not first or first ~= id and (call('EXISTS', place .. 'r' .. first) == 1
+            or only and call('EXISTS', place .. 's' .. first) == 1) then
+          break
+        end
+        call('LPOP', older)
+      end
+      call('ZREM', here .. 'l' .. owner, id)
     end
   end
 end
@@ -2114,6 +2153,6 @@ local function sweep(keys, args)
   return { ended, in_doubt, open, let_go(before, most) }
 end
 
-redis.register_function('jeton_3_apply', apply)
-redis.register_function('jeton_3_claim', claim)
-redis.register_function('jeton_3_sweep', sweep)
+redis.register_function('jeton_4_apply', apply)
+redis.register_function('jeton_4_claim', claim)
+redis.register_function('jeton_4_sweep', sweep)

@@ -1,5 +1,7 @@
 //! Reading what happened: events by partition, receipts, the history of an owner.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use redis::{Value, cmd};
@@ -8,7 +10,7 @@ use tokio::sync::oneshot;
 use super::Message;
 use super::call::{key, partition_of};
 use super::round::Rounds;
-use super::wire::{OwnerRecord, Reader};
+use super::wire::Reader;
 use crate::domain::book::{Event, EventKind};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{Receipt, State};
@@ -112,7 +114,8 @@ async fn events(
             let last = last.number / u64::from(rounds.place.partitions.max(1));
             cursor.set(usize::from(partition), last);
             for events in found.chunks(RECEIPTS_AT_ONCE) {
-                let receipts = receipts_of(rounds, &mut lane, events).await?;
+                let ids: Vec<PostingId> = events.iter().map(|event| event.id).collect();
+                let receipts = receipts_of(rounds, &mut lane, &ids).await?;
                 let told = events.iter().cloned().zip(receipts);
                 entries.extend(told.map(|(event, receipt)| Entry { event, receipt }));
             }
@@ -122,27 +125,30 @@ async fn events(
     Ok((entries, cursor))
 }
 
-/// The receipts of events as they stand now: by one command, where one server has all.
+/// The receipts of postings as they stand now: by one command, where one server has all.
 async fn receipts_of(
     rounds: &Rounds,
     lane: &mut Lane,
-    events: &[Event],
+    ids: &[PostingId],
 ) -> Result<Vec<Option<Receipt>>, LedgerError> {
-    let mut receipts = Vec::with_capacity(events.len());
+    let mut receipts = Vec::with_capacity(ids.len());
+    if ids.is_empty() {
+        return Ok(receipts);
+    }
     if lane.is_cluster() {
-        for event in events {
-            receipts.push(receipt_of(rounds, lane, event.id).await?);
+        for id in ids {
+            receipts.push(receipt_of(rounds, lane, *id).await?);
         }
         return Ok(receipts);
     }
     let partitions = rounds.place.partitions;
     let receipt_key = |id: &PostingId| key(partition_of(&id.0, partitions), b'r', &id.0);
-    let keys: Vec<Vec<u8>> = events.iter().map(|event| receipt_key(&event.id)).collect();
+    let keys: Vec<Vec<u8>> = ids.iter().map(receipt_key).collect();
     let reply = one(lane, &[], cmd("MGET").arg(keys).take()).await?;
     let found: Vec<Option<Vec<u8>>> =
         redis::from_redis_value(reply).map_err(|error| damaged(error.to_string()))?;
-    for (event, found) in events.iter().zip(found) {
-        let receipt = found.map(|bytes| Reader::new(&bytes).receipt(event.id).map_err(damaged));
+    for (id, found) in ids.iter().zip(found) {
+        let receipt = found.map(|bytes| Reader::new(&bytes).receipt(*id).map_err(damaged));
         receipts.push(receipt.transpose()?);
     }
     Ok(receipts)
@@ -177,8 +183,73 @@ async fn page(
     Ok(events)
 }
 
-/// What happened to the newest postings of an owner, newest first. Built from their receipts, which
-/// tell of everything but extensions.
+/// The ids of an owner's postings, the newest first, some at a time. One to which something
+/// happened later may come more than once.
+struct Ids {
+    owner: Owner,
+    partition: u16,
+    /// What is asked next.
+    next: From,
+}
+
+/// Where ids are.
+enum From {
+    Record,
+    /// In the list, after so many.
+    List(isize),
+    /// In the sorted set of earlier versions, after so many.
+    Set(isize),
+    Nowhere,
+}
+
+impl Ids {
+    /// The next ones; none when that was all.
+    async fn read(&mut self, lane: &mut Lane) -> Result<Vec<PostingId>, LedgerError> {
+        let step = RECEIPTS_AT_ONCE.cast_signed();
+        loop {
+            let key = |letter| key(self.partition, letter, &self.owner.0);
+            let ids = match self.next {
+                From::Record => {
+                    let bytes = bytes_at(lane, &key(b'o')).await?;
+                    let record =
+                        bytes.map(|bytes| Reader::new(&bytes).owner_record(self.owner)).transpose();
+                    self.next = From::List(0);
+                    record.map_err(damaged)?.unwrap_or_default().ids
+                }
+                From::List(passed) => {
+                    let mut range = cmd("LRANGE");
+                    range.arg(key(b'i')).arg(-passed - step).arg(-passed - 1);
+                    let ids = ids_in(one(lane, &key(b'i'), range).await?)?;
+                    let is_end = ids.is_empty();
+                    self.next = if is_end { From::Set(0) } else { From::List(passed + step) };
+                    ids
+                }
+                From::Set(passed) => {
+                    let mut range = cmd("ZRANGE");
+                    range.arg(key(b'l')).arg(-passed - step).arg(-passed - 1);
+                    let ids = ids_in(one(lane, &key(b'l'), range).await?)?;
+                    let is_end = ids.is_empty();
+                    self.next = if is_end { From::Nowhere } else { From::Set(passed + step) };
+                    ids
+                }
+                From::Nowhere => return Ok(Vec::new()),
+            };
+            if !ids.is_empty() {
+                return Ok(ids);
+            }
+        }
+    }
+}
+
+fn ids_in(reply: Value) -> Result<Vec<PostingId>, LedgerError> {
+    let found: Vec<Vec<u8>> =
+        redis::from_redis_value(reply).map_err(|error| damaged(error.to_string()))?;
+    let id = |id: &Vec<u8>| Some(PostingId(id.as_slice().try_into().ok()?));
+    Ok(found.iter().filter_map(id).collect())
+}
+
+/// What happened to the postings of an owner before an event, newest first. Built from their
+/// receipts, which tell of everything but extensions.
 async fn history(
     rounds: &Rounds,
     owner: Owner,
@@ -187,32 +258,41 @@ async fn history(
 ) -> Result<Vec<Entry>, LedgerError> {
     let mut lane = lane(rounds).await?;
     let partition = partition_of(&owner.0, rounds.place.partitions);
-    let record = bytes_at(&mut lane, &key(partition, b'o', &owner.0)).await?;
-    let record = match record {
-        Some(bytes) => Reader::new(&bytes).owner_record(owner).map_err(damaged)?,
-        None => OwnerRecord::default(),
-    };
-    let mut ids = record.ids;
-    let older = key(partition, b'l', &owner.0);
-    let mut range = cmd("ZREVRANGE");
-    range.arg(&older).arg(0).arg(most.min(HISTORY_MAX));
-    let reply = one(&mut lane, &older, range).await?;
-    let found: Vec<Vec<u8>> = redis::from_redis_value(reply).unwrap_or_default();
-    ids.extend(found.iter().filter_map(|id| Some(PostingId(id.as_slice().try_into().ok()?))));
-    ids.sort_unstable();
-    ids.dedup();
-    let mut entries = Vec::new();
-    for id in ids {
-        if let Some(receipt) = receipt_of(rounds, &mut lane, id).await? {
+    let mut ids = Ids { owner, partition, next: From::Record };
+    let mut seen = HashSet::new();
+    let mut entries: Vec<Entry> = Vec::new();
+    loop {
+        // Ids are nearly in the order of what happened: one step more than is needed has it all.
+        let is_last = earlier(&entries, before).is_some_and(|found| found.len() >= most)
+            || seen.len() >= HISTORY_MAX;
+        let mut some = ids.read(&mut lane).await?;
+        let is_last = is_last || some.is_empty();
+        some.retain(|id| seen.insert(*id));
+        for receipt in receipts_of(rounds, &mut lane, &some).await?.iter().flatten() {
             let concerns =
-                |entry: &Entry| owners_of_event(&receipt, entry.event.number).contains(&owner);
-            entries.extend(told(&receipt).into_iter().filter(concerns));
+                |entry: &Entry| owners_of_event(receipt, entry.event.number).contains(&owner);
+            entries.extend(told(receipt).into_iter().filter(concerns));
+        }
+        entries.sort_by_key(|entry| Reverse((entry.event.at, entry.event.number)));
+        if is_last {
+            let found = earlier(&entries, before).map(<[Entry]>::to_vec);
+            let found = found.unwrap_or_else(|| {
+                entries.retain(|entry| entry.event.number < before);
+                entries
+            });
+            return Ok(found.into_iter().take(most).collect());
         }
     }
-    entries.sort_by_key(|entry| std::cmp::Reverse((entry.event.at, entry.event.number)));
-    entries.retain(|entry| entry.event.number < before);
-    entries.truncate(most);
-    Ok(entries)
+}
+
+/// Of entries, newest first, those that come after the event with this number; absent when it is
+/// not there. Numbers of several partitions say nothing about what was first.
+fn earlier(entries: &[Entry], before: u64) -> Option<&[Entry]> {
+    if before == u64::MAX {
+        return Some(entries);
+    }
+    let place = entries.iter().rposition(|entry| entry.event.number == before)?;
+    entries.get(place + 1..)
 }
 
 /// The events that a receipt tells of.

@@ -762,7 +762,7 @@ impl Rounds {
     ) -> Result<(), Trouble> {
         let now = (self.now)();
         let before = now.plus_ms(-self.place.retention_ms);
-        let mut call = call::begin(&self.place, "jeton_3_sweep", reach, &[], now);
+        let mut call = call::begin(&self.place, "jeton_4_sweep", reach, &[], now);
         call.arg(SWEEP_MAX).arg(before.0).arg(now.plus_ms(-FOLLOWED_MS).0);
         let reply = self.send(lane, reach, call).await?;
         let Reach::One(partition) = reach else { return Ok(()) };

@@ -24,7 +24,7 @@ use tokio::time::sleep;
 
 use super::call::{self, Doubt, Reach, Said, key, owners_in, partition_of};
 use super::round::{Item, Rounds, Trouble};
-use super::wire::{Reader, Spread, Writer};
+use super::wire::{Reader, Spread, Writer, packed};
 use crate::domain::id::{Owner, PostingId};
 use crate::domain::posting::{Blocked, Command, Leg, LegResult, Mode, Outcome, Posting, Receipt};
 use crate::domain::time::Timestamp;
@@ -177,7 +177,7 @@ impl Rounds {
         let calls = by_partition.into_iter().map(|(partition, places)| {
             let mut lane = lane.clone();
             let reach = Reach::One(partition);
-            let mut call = call::begin(&self.place, "jeton_3_claim", reach, &[], (self.now)());
+            let mut call = call::begin(&self.place, "jeton_4_claim", reach, &[], (self.now)());
             for (id, home) in places.iter().filter_map(|place| ids.get(*place)) {
                 let home = home.map(|home| home.to_string()).unwrap_or_default();
                 call.arg(&id.0).arg(home).arg(ttl_ms);
@@ -381,8 +381,9 @@ impl Rounds {
         let is_theirs = |leg: &Leg| owners_in(leg).any(|owner| self.partition(&owner.0) != home);
         let first_theirs = posting.legs.iter().position(is_theirs).unwrap_or(posting.legs.len());
         let (now, reach) = ((self.now)(), Reach::One(home));
-        let mut call = call::apply(&self.place, reach, std::iter::once(&recall), now);
-        call.arg(would_pass(posting.legs.get(..first_theirs).unwrap_or_default(), posting.now));
+        let mut call = call::begin_apply(&self.place, reach, now);
+        let before = posting.legs.get(..first_theirs).unwrap_or_default();
+        call.arg(packed(&recall)).arg(would_pass(before, posting.now));
         let pairs = call::pairs(self.send(lane, reach, call).await?).map_err(damaged)?;
         let [(letter, value), (guard, blocked)] = pairs.as_slice() else {
             return Err(damaged(format!("{} answers to 2", pairs.len())));

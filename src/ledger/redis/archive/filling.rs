@@ -179,17 +179,16 @@ impl<'a> Filling<'a> {
     fn put_owner(&mut self, owner: Owner, records: &[Record]) -> Result<(), ArchiveError> {
         let partition = partition_of(&owner.0, self.partitions);
         let mut newest = Vec::with_capacity(IDS_MAX);
-        while let Some((_, at, id)) = self.ids.pop_if(|(other, ..)| *other == owner) {
+        while let Some((.., id)) = self.ids.pop_if(|(other, ..)| *other == owner) {
             if newest.len() == IDS_MAX {
                 self.put_older(partition, owner, &newest)?;
                 newest.clear();
             }
-            newest.push((at, id));
+            newest.push(id);
         }
         let held = self.held.remove(&owner).unwrap_or_default();
-        let ids: Vec<PostingId> = newest.iter().map(|(_, id)| *id).collect();
         let mut writer = Writer::default();
-        writer.owner(&ids, records, &held);
+        writer.owner(&newest, records, &held);
         let packed = writer.done();
         let bytes = packed.len();
         let mut set = cmd("SET");
@@ -205,14 +204,12 @@ impl<'a> Filling<'a> {
         &mut self,
         partition: u16,
         owner: Owner,
-        postings: &[(Timestamp, PostingId)],
+        postings: &[PostingId],
     ) -> Result<(), ArchiveError> {
-        let mut add = cmd("ZADD");
-        add.arg(key(partition, b'l', &owner.0));
-        for (at, id) in postings {
-            add.arg(at.0).arg(&id.0);
-        }
-        self.link.push(add, postings.len() * 32)
+        let mut push = cmd("RPUSH");
+        push.arg(key(partition, b'i', &owner.0));
+        postings.iter().for_each(|id| _ = push.arg(&id.0));
+        self.link.push(push, postings.len() * 16)
     }
 
     pub(super) fn end_owners(&mut self) -> Result<(), ArchiveError> {

@@ -61,22 +61,27 @@ impl<'a> Foreseen<'a> {
         [self.owner(), self.receipt_up_to_event(), counted.done(), event.done()]
     }
 
-    /// Any other use, as the function reads it: where among the call's keys its receipt's is,
-    /// counted from 1.
-    pub(in crate::ledger::redis) fn packed(&self, receipt_at: usize) -> Vec<u8> {
-        let mut out = Writer(Vec::with_capacity(400));
-        out.array(11);
-        out.uint(14);
-        out.place(receipt_at);
+    /// What uses of one counter have in common, as the function reads it.
+    pub(in crate::ledger::redis) fn counter(&self) -> Vec<u8> {
+        let mut out = Writer(Vec::with_capacity(160));
+        out.array(6);
         out.entry(COUNTER, self.key);
         out.uint(self.n);
         out.limit(self.max);
         out.maybe_moment(self.keep_until);
-        out.bytes(&self.receipt_up_to_event());
         out.bytes(&self.receipt_up_to_count());
-        out.bytes(&self.receipt_from_count_on());
-        out.bytes(&self.event_up_to_count());
         out.done()
+    }
+
+    /// Whether both are such uses.
+    pub(in crate::ledger::redis) fn counts_as(&self, other: &Self) -> bool {
+        self.posting.legs == other.posting.legs
+    }
+
+    /// One of them, as the function reads it: the receipt up to its event's number and from what
+    /// the counter stands at on, the event from its number up to that.
+    pub(in crate::ledger::redis) fn further(&self) -> [Vec<u8>; 3] {
+        [self.receipt_up_to_event(), self.receipt_from_count_on(), self.event_up_to_count()]
     }
 
     fn receipt_up_to_event(&self) -> Vec<u8> {

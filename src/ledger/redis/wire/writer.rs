@@ -34,11 +34,6 @@ impl Writer {
         let _written = encode::write_uint(&mut self.0, value.min(UINT_MAX));
     }
 
-    /// A place in a list.
-    pub(super) fn place(&mut self, place: usize) {
-        self.uint(u64::try_from(place).unwrap_or(u64::MAX));
-    }
-
     pub(super) fn int(&mut self, value: i64) {
         let _written = encode::write_sint(&mut self.0, value);
     }
