@@ -50,6 +50,15 @@ pub enum Given<'a> {
     Codes(&'a [&'a str]),
 }
 
+/// Whether a caller may touch what was noted so.
+pub type Sees = Box<dyn FnOnce(&Note) -> bool + Send>;
+
+/// A request about a posting that may not be the caller's to touch.
+pub(super) struct Asking {
+    sees: Sees,
+    then: Pending,
+}
+
 /// A release of some codes, before it is known which legs they have.
 pub(super) struct Choosing {
     id: RequestId,
@@ -159,6 +168,41 @@ impl Engine {
         let id = self.posting_id(about.tenant, about.id);
         let command = Command::Status { id, now: about.now };
         self.pending(about, command, Verb::Status, Asked::Status)
+    }
+
+    /// What was prepared about a posting, for a caller who does not see all of them: the ledger
+    /// says first what was noted, and `sees` whether the caller may touch that; else it is not
+    /// permitted, and nothing is done. A posting that is unknown is nobody's. Who sees all skips
+    /// this, and has the ledger asked once only.
+    #[must_use]
+    pub fn if_seen(&self, about: About<'_>, sees: Sees, prepared: Prepared) -> Prepared {
+        let Prepared::Posting(then) = prepared else { return prepared };
+        let id = self.posting_id(about.tenant, about.id);
+        let command = Command::Status { id, now: about.now };
+        let task = Task { command, deadline: about.deadline };
+        let origin = then.context.origin;
+        let awaits = Awaits::Receipt(Box::new(Asking { sees, then: *then }));
+        Prepared::Posting(Box::new(Pending { task, context: Context { origin, awaits } }))
+    }
+
+    /// Goes on with a request once it is known whether the caller may touch its posting.
+    pub(super) fn asked(
+        &self,
+        origin: Origin,
+        asking: Asking,
+        answer: Result<Answer, LedgerError>,
+    ) -> Prepared {
+        let Asking { sees, then } = asking;
+        if let Ok(Answer::Outcome(Outcome::Replayed(receipt))) = &answer
+            && !sees(&Note::of(&receipt.note))
+        {
+            return self.answered(origin, &[], Err(Refusal::new(Reason::NotPermitted)));
+        }
+        // A status is this answer; and what could not be asked about is not gone on with.
+        if origin.verb == Verb::Status || !matches!(answer, Ok(Answer::Outcome(_))) {
+            return self.finish(then.context, answer);
+        }
+        Prepared::Posting(Box::new(then))
     }
 
     fn pending(&self, about: About<'_>, command: Command, verb: Verb, asked: Asked) -> Prepared {

@@ -5,8 +5,12 @@ use std::time::Duration;
 use jeton::auth::caller::{Identity, Name};
 use jeton::auth::guess::{GuessLimits, GuessOptions};
 use jeton::auth::role::Role;
-use jeton::client::{Answer, Client, Error, Hold, Redeem, Refused, Validate, new_id};
-use jeton::testing::BoxOptions;
+use jeton::client::{
+    Answer, Client, Error, Hold, Id, Redeem, Refused, Release, Reply, Request, Validate, new_id,
+};
+use jeton::ledger::Durability;
+use jeton::testing::servers::{RedisOptions, RedisServer};
+use jeton::testing::{BoxOptions, RedisStore};
 use tokio::time::Instant;
 
 use crate::house::{House, block_on};
@@ -142,6 +146,85 @@ conditions = [{ type = "gate", only = ["north"] }]
         ];
         assert_eq!(told, ["not_permitted", "yes", "yes"]);
         house.run("code PASS => ready used=2").await.unwrap();
+    });
+}
+
+/// Somebody at a till, granted these properties only; none: all.
+async fn till_of(house: &House, properties: &[&str]) -> Client {
+    let name = Name::parse("till").unwrap();
+    let mut identity = Identity::new(house.server.tenant().clone(), Role::Checkout, name);
+    identity.properties = properties.iter().map(|name| Name::parse(name).unwrap()).collect();
+    let minted = house.server.server.shared().access.mint(identity, None);
+    let options = house.server.client_options(Role::Gate).unwrap().token(minted.unwrap().0);
+    Client::connect(options).await.unwrap()
+}
+
+/// What somebody hears who tries everything on the request of this id, a release last.
+async fn touch(client: &Client, id: Id) -> [String; 5] {
+    let codes = ["PASS".to_owned()].into_iter().collect();
+    let part = Request::Release(Release { release_id: new_id(), id, codes, ..Release::default() });
+    let extended = reason(client.extend(id, Duration::from_secs(60)).await);
+    let confirmed = reason(client.confirm(id).await);
+    let status = reason(client.status(id).await);
+    let part = match client.send(part).await.unwrap() {
+        Reply::Accepted(_) => "yes".to_owned(),
+        Reply::Refused(no) => no.reason,
+        other => panic!("{other:?}"),
+    };
+    [extended, confirmed, status, part, reason(client.release(id).await)]
+}
+
+#[test]
+fn who_has_properties_touches_what_was_made_in_these_only() {
+    touches_what_is_its_own(BoxOptions::default());
+}
+
+#[test]
+fn who_has_properties_touches_only_these_with_a_ledger_in_redis() {
+    let redis = RedisServer::start(&RedisOptions::default()).unwrap();
+    let store = block_on(RedisStore::initialise(redis.url(), 4)).unwrap();
+    let durability = Durability::RedisAsIs;
+    touches_what_is_its_own(BoxOptions { redis: Some(store), durability, ..BoxOptions::default() });
+}
+
+fn touches_what_is_its_own(options: BoxOptions) {
+    block_on(async {
+        let house = House::open_with(options, &[(ANY, "PASS")]).await;
+        let [all, aqua, two] =
+            [till_of(&house, &[]), till_of(&house, &["aqua"]), till_of(&house, &["dry", "aqua"])];
+        let (all, aqua, two) = (all.await, aqua.await, two.await);
+        let held = async |property: Option<&str>| {
+            let id = new_id();
+            let hold = Hold::code("PASS").id(id);
+            let hold = property.into_iter().fold(hold, |hold, name| hold.property(name));
+            assert_eq!(reason(all.hold(hold).await), "yes");
+            id
+        };
+        let no = ["not_permitted"; 5];
+        let yes = ["yes", "yes", "yes", "yes", "already_released"];
+        for (property, expected) in [
+            (Some("aqua"), [yes, yes, yes]),
+            (Some("dry"), [yes, no, yes]),
+            (Some("lake"), [yes, no, no]),
+            (None, [yes, no, no]),
+        ] {
+            for (client, expected) in [&all, &aqua, &two].into_iter().zip(expected) {
+                let id = held(property).await;
+                assert_eq!(touch(client, id).await, expected, "{property:?}");
+                // Who may not touch it has changed nothing.
+                let left = if expected == no { "yes" } else { "already_released" };
+                assert_eq!(reason(all.release(id).await), left, "{property:?}");
+            }
+        }
+        // What a till of one property uses without naming it, it used there.
+        let id = new_id();
+        assert_eq!(reason(aqua.redeem(Redeem::code("PASS").id(id)).await), "yes");
+        assert_eq!(reason(aqua.status(id).await), "yes");
+        // Of what is unknown all hear the same.
+        let unknown = touch(&all, new_id()).await;
+        assert_eq!(touch(&aqua, new_id()).await, unknown);
+        assert_eq!(unknown[2], "redemption_not_found");
+        house.run("code PASS => ready used=1 held=0").await.unwrap();
     });
 }
 

@@ -17,8 +17,8 @@ use crate::auth::caller::Caller;
 use crate::auth::guess::GuessKey;
 use crate::auth::role::{Action, Role};
 use crate::engine::{
-    About, Answer, Ask, Context, Counts, Given, LedgerError, Pending, Prepared, Release, RequestId,
-    Task, Timestamp, Verb, Verdict,
+    About, Answer, Ask, Context, Counts, Given, LedgerError, Note, Pending, Prepared, Release,
+    RequestId, Task, Timestamp, Verb, Verdict,
 };
 use crate::metrics::Stopwatch;
 use crate::protocol::{
@@ -27,6 +27,11 @@ use crate::protocol::{
 };
 use crate::server::from_wire::{self, OrderFault};
 use crate::server::to_wire;
+
+/// So long a lane reads and writes nothing when it had to turn something away: who asks for more
+/// than can be done then gets many answers with one wake-up and one datagram, which leaves more
+/// time for doing it.
+const CROWDED: Duration = Duration::from_millis(5);
 
 /// An answer to the public leaves so long after its request came, whatever it says.
 const PUBLIC_ANSWER: Duration = Duration::from_millis(20);
@@ -65,6 +70,8 @@ struct Lane {
     answered: UnboundedSender<Answered>,
     /// Requests of this lane that the ledger has.
     pending: u32,
+    /// Whether something was turned away since the last write.
+    crowded: bool,
     end: Option<End>,
 }
 
@@ -87,6 +94,7 @@ pub(super) async fn serve(guest: Arc<Guest>, send: SendStream, receive: RecvStre
         waiting: Vec::new(),
         answered,
         pending: 0,
+        crowded: false,
         end: None,
     };
     lane.run(send, receive, answers).await;
@@ -138,6 +146,8 @@ impl Lane {
             reading &= self.end.is_none();
             if public {
                 tokio::time::sleep(PUBLIC_ANSWER).await;
+            } else if std::mem::take(&mut self.crowded) {
+                tokio::time::sleep(CROWDED).await;
             }
             // After the sleep: whether the ledger was asked must not be heard from when the public
             // is answered.
@@ -220,6 +230,7 @@ impl Lane {
         if self.guest.hall.backlog.admits(own, gathered, head.deadline_ms) {
             return false;
         }
+        self.crowded = true;
         let verdict = self.guest.hall.shared.engine.turn_away(verb);
         self.answer(head.seq, verb, &verdict, caller, watch);
         true
@@ -258,7 +269,7 @@ impl Lane {
     fn prepare(
         &self,
         request: &Request<&str>,
-        caller: &Caller,
+        caller: &Arc<Caller>,
         now: Timestamp,
     ) -> Result<Prepared, Wrong> {
         let engine = &self.guest.hall.shared.engine;
@@ -294,21 +305,41 @@ impl Lane {
                 u64::from(r.ttl_ms),
                 from_wire::deadline(now, r.deadline_ms),
             ),
-            Request::Confirm(r) => engine.confirm(about(r.id, r.deadline_ms), r.part),
+            Request::Confirm(r) => {
+                let about = about(r.id, r.deadline_ms);
+                self.if_seen(about, caller, engine.confirm(about, r.part))
+            }
             Request::Release(r) => {
+                let about = about(r.id, r.deadline_ms);
                 let is_whole = r.codes.is_empty();
                 let part = if is_whole { Given::Size(r.part) } else { Given::Codes(&r.codes) };
                 let release = Release { id: RequestId(r.release_id.0), part, credit: None };
-                engine.release(about(r.id, r.deadline_ms), release)
+                self.if_seen(about, caller, engine.release(about, release))
             }
-            Request::Extend(r) => engine.extend(about(r.id, r.deadline_ms), u64::from(r.ttl_ms)),
-            Request::Status(r) => engine.status(about(r.id, r.deadline_ms)),
+            Request::Extend(r) => {
+                let about = about(r.id, r.deadline_ms);
+                self.if_seen(about, caller, engine.extend(about, u64::from(r.ttl_ms)))
+            }
+            Request::Status(r) => {
+                let about = about(r.id, r.deadline_ms);
+                self.if_seen(about, caller, engine.status(about))
+            }
             Request::Code(r) => {
                 engine.code(tenant, r.code, now, from_wire::deadline(now, r.deadline_ms))
             }
             // Answered before.
             Request::Hello(_) | Request::Ping => return Err(Wrong::NotPermitted),
         })
+    }
+
+    /// What was prepared about a posting, as far as the caller may touch it.
+    fn if_seen(&self, about: About<'_>, caller: &Arc<Caller>, prepared: Prepared) -> Prepared {
+        if caller.identity.properties.is_empty() {
+            return prepared;
+        }
+        let caller = Arc::clone(caller);
+        let sees = move |note: &Note| caller.identity.sees(note.property.as_deref());
+        self.guest.hall.shared.engine.if_seen(about, Box::new(sees), prepared)
     }
 
     /// Hands what was gathered to the ledger, as one batch.
