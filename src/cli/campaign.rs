@@ -1,6 +1,7 @@
 //! `jeton campaign`: definitions from files, and where campaigns stand.
 
 mod file;
+mod list;
 mod plan;
 
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use ureq::http::Method;
 
 use super::office::{Content, Office, escaped};
-use super::output::{Ended, Exit, Output, cell, fields, list, table};
+use super::output::{Ended, Exit, Output, fields};
 use super::place::Place;
 use crate::catalog::document;
 use file::{Sort, Written};
@@ -32,8 +33,9 @@ pub(super) enum Campaign {
     Apply(Apply),
     /// Print the JSON Schema of the files, for editors and programs
     Schema,
-    /// List all campaigns
-    List,
+    /// List campaigns, with what their codes come to
+    #[command(after_long_help = LIST_EXAMPLES)]
+    List(Box<list::List>),
     /// Show a campaign, as it is or in an earlier version
     Show {
         /// Its id
@@ -55,6 +57,12 @@ Examples:
   jeton campaign apply campaigns/                  everything in a directory
   jeton campaign apply --plan summer.toml          what would change
   jeton --json campaign apply summer.toml          for programs";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  jeton campaign list --paid no --sort newest      which have codes that are not paid
+  jeton campaign list --redeemed yes --partner tui
+  jeton campaign list --kind voucher --csv > vouchers.csv";
 
 /// What to apply.
 #[derive(Debug, Args)]
@@ -81,7 +89,7 @@ pub(super) fn run(command: &Campaign, place: &Place<'_>, output: Output) -> anyh
             let schema = document::schema();
             output.answer(&schema, |out| writeln!(out, "{schema:#}"))?;
         }
-        Campaign::List => show_list(&Office::new(place)?.get("/v1/campaigns")?, output)?,
+        Campaign::List(list) => list::list(list, &Office::new(place)?, output)?,
         Campaign::Show { id, version } => {
             let version = version.map_or_else(String::new, |version| format!("?version={version}"));
             let path = format!("/v1/campaigns/{}{version}", escaped(id));
@@ -93,15 +101,6 @@ pub(super) fn run(command: &Campaign, place: &Place<'_>, output: Output) -> anyh
         Campaign::End(Id { id }) => set_status(id, "ended", place, output)?,
     }
     Ok(Exit::Yes)
-}
-
-fn show_list(document: &Value, output: Output) -> anyhow::Result<()> {
-    let mut rows = vec![["ID", "KIND", "STATUS", "VERSION"].map(str::to_owned).to_vec()];
-    for one in list(document) {
-        let part = |name: &str| cell(one.get(name).or_else(|| one.get("document")?.get(name)));
-        rows.push(["id", "kind", "status", "version"].map(part).to_vec());
-    }
-    output.answer(document, |out| table(out, &rows))
 }
 
 fn set_status(id: &str, status: &str, place: &Place<'_>, output: Output) -> anyhow::Result<()> {

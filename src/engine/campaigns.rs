@@ -1,4 +1,4 @@
-//! Campaigns: design, list, pause. For the office; all calls block.
+//! Campaigns: design, pause. For the office; all calls block.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
@@ -113,14 +113,6 @@ impl Engine {
         version: Option<u32>,
     ) -> Result<Option<Stored>, StoreError> {
         self.catalog.campaign(tenant, id, version)
-    }
-
-    /// All campaigns of a tenant as they are now, in the order of their ids.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn campaigns(&self, tenant: &TenantId) -> Result<Vec<Stored>, StoreError> {
-        self.catalog.campaigns(tenant)
     }
 
     fn campaign_owner(&self, tenant: &TenantId, id: &str) -> Owner {

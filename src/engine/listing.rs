@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::Engine;
+use super::code_list::{CodeFilter, FETCHED_AT_ONCE};
 use crate::catalog::{AuditEntry, Batch, StoreError};
 use crate::domain::campaign::{Campaign, CodeState};
 use crate::domain::id::{CampaignId, TenantId};
@@ -50,27 +51,30 @@ impl Engine {
         Ok(batches)
     }
 
-    /// Hands every code of a batch to `each`, with where it stands, until that breaks. Blocks.
+    /// Hands the codes of a batch that fit to `each`, with where they stand, until that breaks.
+    /// Blocks.
     ///
     /// # Errors
     /// When the store fails, or the ledger cannot be asked.
     pub fn export(
         &self,
         batch: &Batch,
+        filter: CodeFilter,
         mut each: impl FnMut(Exported<'_>) -> ControlFlow<()>,
     ) -> Result<(), ExportError> {
-        /// Codes whose records are fetched together: enough for the way to a ledger elsewhere not
-        /// to count, and a moment's work for it.
-        const PAGE_MAX: usize = 1_000;
-        let mut page = Vec::with_capacity(PAGE_MAX);
+        if !self.may_have(batch, filter) {
+            return Ok(());
+        }
+        let mut page = Vec::with_capacity(FETCHED_AT_ONCE);
         let mut turned = Ok(ControlFlow::Continue(()));
         let all = 0..u32::try_from(batch.stored).unwrap_or(u32::MAX);
         self.catalog.rows(batch.number, all, |row| {
-            if let Some(found) = self.index.find(&row.key) {
+            let found = self.index.find(&row.key);
+            if let Some(found) = found.filter(|found| filter.takes_paid(found)) {
                 page.push((row.text.to_owned(), found));
             }
-            if page.len() == PAGE_MAX {
-                turned = self.export_page(&mut page, &mut each);
+            if page.len() == FETCHED_AT_ONCE {
+                turned = self.export_page(&mut page, filter, &mut each);
             }
             match &turned {
                 Ok(turned) => *turned,
@@ -79,7 +83,7 @@ impl Engine {
         })?;
         if turned?.is_continue() {
             // Behind the last page there is nothing to break off.
-            let _turned = self.export_page(&mut page, &mut each)?;
+            let _turned = self.export_page(&mut page, filter, &mut each)?;
         }
         Ok(())
     }
@@ -87,6 +91,7 @@ impl Engine {
     fn export_page(
         &self,
         page: &mut Vec<(String, Found)>,
+        filter: CodeFilter,
         each: &mut impl FnMut(Exported<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, LedgerError> {
         self.look_and_wait(page.iter().map(|(_, found)| found.code.owner).collect())?;
@@ -100,6 +105,9 @@ impl Engine {
                 let left = balance.map(|balance| balance.standing(now));
                 (book.used(&key(FacetKind::Uses)), left)
             })?;
+            if !filter.takes_used(used) {
+                continue;
+            }
             let opening = found.code.balance_minor.or(found.worth.balance_minor);
             let left = left.map(|left| i64::try_from(left).unwrap_or(i64::MAX));
             let has_balance = found.worth.has_balance();

@@ -11,8 +11,10 @@
 mod account_page;
 mod answer;
 mod ask;
+mod campaign_list;
 mod campaigns;
 mod code_change;
+mod code_list;
 mod code_page;
 mod credit;
 mod definitions;
@@ -64,13 +66,13 @@ use look::Look;
 use measures::Measures;
 use patterns::Patterns;
 use redeem::Again;
-use resolve::Choosing;
+use resolve::{Asking, Choosing};
 
 pub use crate::catalog::StoreError as CatalogError;
 pub use crate::catalog::document;
 pub use crate::catalog::{
     AuditEntry, Batch, BatchError, BatchState, CampaignDocument, CampaignError, Change, Definition,
-    DefinitionDocument, DefinitionError, DefinitionName, Expect, FieldError, PHOTO_BYTES_MAX,
+    DefinitionDocument, DefinitionError, DefinitionName, Expect, FieldError, Lies, PHOTO_BYTES_MAX,
     SeriesError, Sort, Source, Stored,
 };
 pub use crate::codes::import::Format as ListFormat;
@@ -82,7 +84,11 @@ pub use crate::ledger::{Answer, Cursor, Entry, LedgerError, Task};
 pub use account_page::{AccountEvent, AccountMovement, AccountPage};
 pub use answer::{Accepted, Standing, Use, UseOfAccount, Verdict};
 pub use ask::{Ask, CODES_MAX};
+pub use campaign_list::{
+    CampaignFilter, CampaignList, CampaignOrder, CampaignsAsked, KnownWords, ListedCampaign,
+};
 pub use code_change::CodeChange;
+pub use code_list::{CodeFilter, CodeList, CodesAsked, ListedCode};
 pub use code_page::{CodeError, CodePage, Readiness};
 pub use credit::{Credit, CreditFor, CreditWish};
 pub use definitions::{SlotsPut, policy_name};
@@ -99,7 +105,7 @@ pub use note::{Note, NotedUse};
 pub use on_demand::{IssueOne, IssuedCode};
 pub use open::{CAMPAIGN_LABELS_MAX, NotReady, OpenError, Options};
 pub use prune::{PruneError, Pruned};
-pub use resolve::{About, Given, Release};
+pub use resolve::{About, Given, Release, Sees};
 pub use row::RowFault;
 
 /// Fills bytes with randomness; `false` when there is none.
@@ -158,6 +164,8 @@ enum Awaits {
     Look(Box<Look>),
     /// A receipt, to choose legs of.
     Legs(Box<Choosing>),
+    /// A receipt, to see whether the caller may touch it.
+    Receipt(Box<Asking>),
 }
 
 /// What is needed to tell a ledger's outcome.
@@ -224,6 +232,7 @@ impl Engine {
             Awaits::Outcome(telling) => self.told(origin, telling, answer),
             Awaits::Look(look) => self.looked(origin, *look, &answer),
             Awaits::Legs(choosing) => self.chosen(origin, *choosing, answer),
+            Awaits::Receipt(asking) => self.asked(origin, *asking, answer),
         }
     }
 

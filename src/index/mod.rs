@@ -48,6 +48,8 @@ pub struct Index {
     /// is free.
     entries: Box<[Map<Entry>]>,
     overrides: Map<Arc<Override>>,
+    /// How many codes have a moment of payment of their own, by the number of their batch.
+    paid_by_batch: DashMap<u32, i64, RandomState>,
     definitions: ArcSwap<Definitions>,
     /// Held while a new picture of the definitions is made out of the last one.
     changing: Mutex<()>,
@@ -79,6 +81,7 @@ impl Index {
         Self {
             entries: (0..maps).map(map).collect(),
             overrides: DashMap::with_hasher_and_shard_amount(RandomState::default(), SHARDS),
+            paid_by_batch: DashMap::with_hasher_and_shard_amount(RandomState::default(), SHARDS),
             definitions: ArcSwap::default(),
             changing: Mutex::new(()),
         }
@@ -161,6 +164,9 @@ impl Index {
                     let known = *place.get();
                     if entry < known.with_flags(Flags::NONE) {
                         place.insert(entry.with_flags(known.flags()));
+                        let paid = self.override_of(place.key()).map_or(0, |own| paid_apart(&own));
+                        self.count_paid(known.batch(), -paid);
+                        self.count_paid(entry.batch(), paid);
                     }
                 }
             }
@@ -175,7 +181,7 @@ impl Index {
         };
         // The map of overrides is another one, and nobody holds it while waiting for this one.
         let flags = flags_of(&own);
-        self.overrides.insert(key, own);
+        self.keep_override(key, own, entry.batch());
         place.insert(entry.with_flags(flags));
         true
     }
@@ -190,26 +196,51 @@ impl Index {
     /// Sets what a code has different from its batch, in the place of what it had; `false`, and
     /// nothing changes, when the code is unknown.
     pub fn put_override(&self, key: CodeKey, own: Arc<Override>) -> bool {
-        if self.lookup(&key).is_none() {
-            return false;
-        }
+        let Some(entry) = self.lookup(&key) else { return false };
         let flags = flags_of(&own);
         // The override first: who sees the flag must find it.
-        self.overrides.insert(key, own);
+        self.keep_override(key, own, entry.batch());
         let known = self.mark(&key, flags);
         if !known {
             // It was removed in between.
-            self.overrides.remove(&key);
+            self.forget_override(&key, entry.batch());
         }
         known
+    }
+
+    /// How many codes of a batch have a moment of payment of their own.
+    #[must_use]
+    pub fn paid_apart(&self, batch: u32) -> u64 {
+        let count = self.paid_by_batch.view(&batch, |_, count| *count);
+        count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0)
+    }
+
+    fn count_paid(&self, batch: u32, more: i64) {
+        if more != 0 {
+            *self.paid_by_batch.entry(batch).or_default() += more;
+        }
+    }
+
+    fn keep_override(&self, key: CodeKey, own: Arc<Override>, batch: u32) {
+        let paid = paid_apart(&own);
+        let before = self.overrides.insert(key, own);
+        self.count_paid(batch, paid - before.map_or(0, |own| paid_apart(&own)));
+    }
+
+    fn forget_override(&self, key: &CodeKey, batch: u32) {
+        if let Some((_, own)) = self.overrides.remove(key) {
+            self.count_paid(batch, -paid_apart(&own));
+        }
     }
 
     /// Takes a code out: one that could not be stored, or whose time of keeping is over. `false`
     /// when it was not there.
     pub fn remove(&self, key: &CodeKey) -> bool {
-        let removed = self.map(key).is_some_and(|map| map.remove(key).is_some());
-        self.overrides.remove(key);
-        removed
+        let removed = self.map(key).and_then(|map| map.remove(key));
+        if let Some((_, entry)) = removed {
+            self.forget_override(key, entry.batch());
+        }
+        removed.is_some()
     }
 
     /// How many codes there are.
@@ -271,6 +302,11 @@ fn flags_of(own: &Override) -> Flags {
         CodeState::Revoked => Flags::OVERRIDDEN.with(Flags::REVOKED),
         CodeState::Replaced => Flags::OVERRIDDEN.with(Flags::REPLACED),
     }
+}
+
+/// 1 when a code has a moment of payment of its own, else 0.
+fn paid_apart(own: &Override) -> i64 {
+    i64::from(own.paid.is_some())
 }
 
 fn state_of(flags: Flags) -> CodeState {

@@ -114,6 +114,32 @@ fn an_entry_keeps_its_parts_apart() {
 }
 
 #[test]
+fn codes_that_were_paid_apart_are_counted_by_batch() {
+    let index = season();
+    index.change(|definitions| definitions.put_batch(batch(2, "season", 1)).unwrap());
+    let paid = || Arc::new(Override { paid: Some(Timestamp(2_000)), ..own(CodeState::Live) });
+    let counts = || (index.paid_apart(1), index.paid_apart(2));
+    assert_eq!(counts(), (0, 0));
+    assert!(index.put_override(key(1), Arc::new(own(CodeState::Revoked))));
+    assert_eq!(counts(), (0, 0));
+    assert!(index.put_override(key(1), paid()));
+    assert!(index.put_override(key(1), paid()));
+    assert!(!index.put_override(key(9), paid()), "it is unknown");
+    assert_eq!(counts(), (1, 0));
+    let entry = |batch, position| Entry::new(batch, position).unwrap();
+    assert!(index.insert_overridden(key(2), entry(2, 0), paid()));
+    assert!(!index.insert_overridden(key(2), entry(1, 7), paid()), "it is taken");
+    assert_eq!(counts(), (1, 1));
+    index.fill(entry(1, 8), [key(2)]);
+    assert_eq!(counts(), (2, 0), "the earlier batch has it");
+    assert!(index.remove(&key(1)));
+    assert!(!index.remove(&key(1)));
+    assert_eq!(counts(), (1, 0));
+    assert!(index.put_override(key(2), Arc::new(own(CodeState::Live))));
+    assert_eq!(counts(), (0, 0));
+}
+
+#[test]
 fn a_code_is_found_with_its_batch_and_campaign() {
     let index = season();
     let found = index.find(&key(1)).unwrap();

@@ -1,10 +1,12 @@
-// A real browser, and a visitor of the pages whose every complaint is a failure.
+// A real browser and a service for the tests of a file, and visitors of the pages, whose every
+// complaint is a failure.
 
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { after, before } from "node:test";
 import { chromium } from "playwright-core";
-import { SHOTS, USERS } from "./service.js";
+import { SHOTS, Service, USERS } from "./service.js";
 
 const PROGRAM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
@@ -14,8 +16,30 @@ const PAGES = process.env.PAGES_DIR;
 export const DESKTOP = { width: 1280, height: 860 };
 export const PHONE = { width: 390, height: 844 };
 
+/**
+ * What the tests of a file share: a service, and a browser for its visitors.
+ *
+ * @param {(service: Service) => Promise<void>} [furnish] - puts in what the tests need
+ */
+export function stage(furnish) {
+  const scene = {
+    /** A visitor, whose context in the browser has these options. */
+    visitor: (options) => Visitor.come(scene, options),
+  };
+  before(async () => {
+    scene.service = await Service.start();
+    scene.browser = await openBrowser();
+    await furnish?.(scene.service);
+  });
+  after(async () => {
+    await scene.browser?.close();
+    await scene.service?.stop();
+  });
+  return scene;
+}
+
 /** @returns {Promise<import("playwright-core").Browser>} */
-export async function openBrowser() {
+async function openBrowser() {
   await mkdir(SHOTS, { recursive: true });
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   return chromium.launch({ executablePath: PROGRAM, args });
@@ -49,8 +73,8 @@ async function fromFolder(route) {
 
 /** Somebody who looks at the pages. */
 export class Visitor {
-  /** @param {{browser: object, service: object, options?: object}} of */
-  static async come({ browser, service, ...options }) {
+  /** @param {{browser: object, service: object}} scene */
+  static async come({ browser, service }, options = {}) {
     const visitor = new Visitor();
     visitor.service = service;
     const settings = {

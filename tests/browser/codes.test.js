@@ -2,16 +2,10 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { openBrowser, Visitor } from "./browser.js";
-import { Service } from "./service.js";
+import { test } from "node:test";
+import { stage } from "./browser.js";
 
-let service;
-let browser;
-
-before(async () => {
-  service = await Service.start();
-  browser = await openBrowser();
+const scene = stage(async (service) => {
   await service.campaign({
     id: "fair",
     kind: "discount",
@@ -41,13 +35,8 @@ before(async () => {
   );
 });
 
-after(async () => {
-  await browser?.close();
-  await service?.stop();
-});
-
 async function signedIn(page) {
-  const visitor = await Visitor.come({ browser, service });
+  const visitor = await scene.visitor();
   await visitor.signIn("anna");
   await visitor.go(page);
   return visitor;
@@ -114,6 +103,31 @@ test("a code is paid, blocked, freed, linked and replaced", async () => {
   await visitor.leave();
 });
 
+test("a part of what a voucher paid is given back", async () => {
+  const { service } = scene;
+  await service.codes("gift", "GIFT-PART");
+  await service.ask("POST", "/v1/codes/paid", { code: "GIFT-PART" });
+  const drawn = await service.command("redeem", "GIFT-PART", "--amount", "60", "--currency", "EUR");
+  assert.equal(drawn.code, 0, drawn.said);
+  const visitor = await signedIn("Codes");
+  const { page } = visitor;
+  await find(page, "GIFT-PART");
+  const history = page.getByRole("region", { name: "History" });
+  await history.getByText("60.00 EUR").waitFor();
+  await history.getByRole("button", { name: "Release" }).click();
+  const dialog = page.getByRole("dialog");
+  const part = dialog.getByLabel("How much of 60.00 EUR");
+  assert.equal(await part.inputValue(), "60.00");
+  await part.fill("a bit");
+  await dialog.getByRole("button", { name: "Release" }).click();
+  await dialog.getByRole("alert").getByText("An amount such as").waitFor();
+  await part.fill("12,5");
+  await dialog.getByRole("button", { name: "Release" }).click();
+  await page.getByText("The use is given back.").waitFor();
+  await page.locator(".facts").getByText("52.50 EUR").waitFor();
+  await visitor.leave();
+});
+
 test("codes are taken away as a file", async () => {
   const visitor = await signedIn("Campaigns");
   const { page } = visitor;
@@ -127,6 +141,63 @@ test("codes are taken away as a file", async () => {
   assert.match(text, /^code,campaign,state,/);
   assert.match(text, /GIFT-(ONE|TWO),gift/);
   await visitor.leave();
+});
+
+test("the codes of a campaign are listed by payment and use", async () => {
+  const { service } = scene;
+  await service.campaign({
+    id: "season",
+    kind: "discount",
+    currency: "EUR",
+    effects: [{ type: "percent", percent: "10" }],
+    codes: { pattern: "SEAS-####-####" },
+  });
+  const key = { "idempotency-key": "season" };
+  await service.ask("POST", "/v1/campaigns/season/codes:generate?count=105", undefined, key);
+  await service.codes("season", "SEASON-PAID", "SEASON-USED");
+  await service.ask("POST", "/v1/codes/paid", { code: "SEASON-PAID" });
+  const order = ["--total", "10", "--currency", "EUR"];
+  assert.equal((await service.command("redeem", "SEASON-USED", ...order)).code, 0);
+
+  const visitor = await signedIn("Campaigns");
+  const { page } = visitor;
+  await page.getByRole("link", { name: "season", exact: true }).click();
+  await page.getByRole("link", { name: "Show codes" }).click();
+  await page.getByRole("heading", { level: 1, name: "Codes of season" }).waitFor();
+  const rows = page.locator("tbody tr");
+  assert.equal(await rows.count(), 100);
+  await page.getByRole("button", { name: "Show more" }).click();
+  await page.getByText("Codes shown: 107,").waitFor();
+  assert.equal(await rows.count(), 107);
+  await visitor.shoot("campaign-codes");
+  await page.getByLabel("Redeemed or not").selectOption("yes");
+  await page.getByText("Codes shown: 1,").waitFor();
+  await page.getByRole("button", { name: "SEASON-USED" }).waitFor();
+  await page.getByLabel("Redeemed or not").selectOption("");
+  await page.getByText("Codes shown: 100,").waitFor();
+  await page.getByLabel("Paid or not").selectOption("yes");
+  await page.getByText("Codes shown: 1,").waitFor();
+  const batch = await page.getByLabel("Any batch").locator("option").nth(1).getAttribute("value");
+  assert.equal(await page.getByRole("link", { name: "Save as CSV" }).count(), 0);
+  await page.getByLabel("Any batch").selectOption(batch);
+  await page.getByRole("link", { name: "Save as CSV" }).waitFor();
+  await page.getByLabel("Any batch").selectOption("");
+  await page.getByRole("button", { name: "SEASON-PAID" }).click();
+  await page.locator(".badge", { hasText: "ready" }).waitFor();
+  assert.doesNotMatch(page.url(), /SEASON/);
+  await page.goBack();
+  await page.getByRole("button", { name: "SEASON-PAID" }).waitFor();
+  assert.match(page.url(), /paid=yes$/);
+  await visitor.leave();
+
+  const monitor = await scene.visitor();
+  await monitor.signIn("milo");
+  await monitor.page.goto("/#/campaigns/season/codes?redeemed=yes");
+  await monitor.page.getByText("Codes shown: 1,").waitFor();
+  assert.equal(await monitor.page.getByText("SEASON-USED").count(), 0, "a monitor sees a code");
+  assert.equal(await monitor.page.locator("tbody button").count(), 0);
+  await monitor.shoot("campaign-codes-monitor");
+  await monitor.leave();
 });
 
 test("what validate found is told as people read it", async () => {

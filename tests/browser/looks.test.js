@@ -1,16 +1,11 @@
 // How the pages look: every page, wide and narrow, dark and light, in every language.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { DESKTOP, openBrowser, PHONE, Visitor } from "./browser.js";
-import { Service } from "./service.js";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { DESKTOP, PHONE, stage } from "./browser.js";
 
-let service;
-let browser;
-
-before(async () => {
-  service = await Service.start();
-  browser = await openBrowser();
+const scene = stage(async (service) => {
   await service.campaign({
     id: "summer-sale",
     kind: "discount",
@@ -44,15 +39,11 @@ before(async () => {
   }
 });
 
-after(async () => {
-  await browser?.close();
-  await service?.stop();
-});
-
 const PAGES = {
   live: "#/live",
   campaigns: "#/campaigns",
   campaign: "#/campaigns/summer-sale",
+  "campaign-codes": "#/campaigns/summer-sale/codes",
   "campaign-edit": "#/campaigns/summer-sale/edit",
   codes: "#/codes",
   generate: "#/codes/generate",
@@ -80,7 +71,7 @@ async function tour(visitor, suffix) {
 }
 
 test("every page at a desk", async () => {
-  const visitor = await Visitor.come({ browser, service, viewport: DESKTOP });
+  const visitor = await scene.visitor({ viewport: DESKTOP });
   await visitor.signIn("root");
   await visitor.page.getByRole("heading", { level: 1, name: "Live" }).waitFor();
   await tour(visitor, "desktop");
@@ -88,13 +79,7 @@ test("every page at a desk", async () => {
 });
 
 test("every page on a phone, in the dark", async () => {
-  const visitor = await Visitor.come({
-    browser,
-    service,
-    viewport: PHONE,
-    colorScheme: "dark",
-    hasTouch: true,
-  });
+  const visitor = await scene.visitor({ viewport: PHONE, colorScheme: "dark", hasTouch: true });
   await visitor.fits();
   await visitor.shoot("sign-in-phone");
   await visitor.signIn("root");
@@ -105,7 +90,7 @@ test("every page on a phone, in the dark", async () => {
 });
 
 test("longer stretches of time", async () => {
-  const visitor = await Visitor.come({ browser, service });
+  const visitor = await scene.visitor();
   const { page } = visitor;
   await visitor.signIn("root");
   for (const range of ["Hour", "Day", "Week", "Season"]) {
@@ -117,41 +102,72 @@ test("longer stretches of time", async () => {
   await visitor.leave();
 });
 
-test("the list of campaigns is filtered and sorted", async () => {
+test("the list of campaigns is filtered, sorted and read page by page", async () => {
   const only = (type, ...list) => [{ type, only: list }];
   const plain = { kind: "discount", currency: "EUR", effects: [{ type: "percent", percent: "5" }] };
-  await service.campaign({
+  await scene.service.campaign({ ...plain, id: "brand-week", conditions: only("brand", "splash") });
+  await scene.service.campaign({
     ...plain,
     id: "partners-only",
     status: "paused",
     conditions: only("partner", "agency"),
   });
-  await service.campaign({ ...plain, id: "brand-week", conditions: only("brand", "splash") });
-  const visitor = await Visitor.come({ browser, service });
+  const visitor = await scene.visitor();
   const { page } = visitor;
+  // Pages of two, so that three campaigns are more than one.
+  await page.route("**/v1/campaigns?*limit=100*", (route) =>
+    route.continue({ url: route.request().url().replace("limit=100", "limit=2") }),
+  );
   await visitor.signIn("root");
   await visitor.go("Campaigns");
-  const shown = () => page.locator("tbody th a").allTextContents();
-  assert.deepEqual(await shown(), ["brand-week", "partners-only", "Summer sale"]);
-  await page.getByRole("button", { name: "Campaign" }).click();
-  assert.deepEqual(await shown(), ["Summer sale", "partners-only", "brand-week"]);
-  for (const [filter, value, left] of [
+  const shows = (...names) =>
+    page.waitForFunction((wanted) => {
+      const all = [...document.querySelectorAll("tbody th a")].map((one) => one.textContent);
+      return JSON.stringify(all) === wanted;
+    }, JSON.stringify(names));
+  await shows("brand-week", "partners-only");
+  await page.getByText("2 of 3 campaigns").waitFor();
+  await page.getByRole("button", { name: "Show more" }).click();
+  await shows("brand-week", "partners-only", "Summer sale");
+  await page.locator(".scroll:focus").waitFor();
+  await page.getByLabel("By name").selectOption("newest");
+  await shows("partners-only", "brand-week");
+  await page.getByLabel("By name").selectOption("");
+  for (const [filter, value, ...left] of [
     ["Any status", "paused", "partners-only"],
     ["Any partner", "agency", "partners-only"],
     ["Any brand", "splash", "brand-week"],
     ["Any label", "print", "Summer sale"],
+    ["Paid or not", "no", "Summer sale"],
+    ["Paid or not", "yes"],
+    ["Redeemed or not", "yes", "Summer sale"],
+    ["Redeemed or not", "no", "brand-week", "partners-only"],
   ]) {
     await page.getByLabel(filter).selectOption(value);
-    assert.deepEqual(await shown(), [left], filter);
+    await shows(...left);
     await page.getByLabel(filter).selectOption("");
   }
+  await page.getByLabel("Redeemed or not").selectOption("yes");
   await page.getByRole("searchbox").fill("letní");
-  assert.deepEqual(await shown(), ["Summer sale"]);
+  await page.getByText("1 of 1 campaigns").waitFor();
+  await visitor.shoot("campaigns-filtered");
+  assert.match(page.url(), /#\/campaigns\?redeemed=yes$/, "what was typed is in the address");
+  const coming = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Save as CSV" }).click();
+  const list = await readFile(await (await coming).path(), "utf8");
+  assert.match(list, /summer-sale/);
+  assert.doesNotMatch(list, /brand-week/);
+  await page.getByRole("link", { name: "Summer sale" }).click();
+  await page.getByRole("heading", { level: 1, name: "Summer sale" }).waitFor();
+  await page.goBack();
+  await page.getByText("1 of 1 campaigns").waitFor();
+  assert.equal(await page.getByLabel("Redeemed or not").inputValue(), "yes");
+  assert.equal(await page.getByRole("searchbox").inputValue(), "letní");
   await visitor.leave();
 });
 
 test("on paper there is only what is told", async () => {
-  const visitor = await Visitor.come({ browser, service });
+  const visitor = await scene.visitor();
   const { page } = visitor;
   await visitor.signIn("root");
   await page.getByRole("heading", { level: 1, name: "Live" }).waitFor();
@@ -168,7 +184,7 @@ test("on paper there is only what is told", async () => {
 });
 
 test("the numbers behind a chart can be read", async () => {
-  const visitor = await Visitor.come({ browser, service });
+  const visitor = await scene.visitor();
   const { page } = visitor;
   await visitor.signIn("root");
   await page.getByRole("button", { name: "Season", exact: true }).click();
@@ -188,7 +204,7 @@ test("the numbers behind a chart can be read", async () => {
 });
 
 test("dark and light can be chosen, and stay", async () => {
-  const visitor = await Visitor.come({ browser, service });
+  const visitor = await scene.visitor();
   const { page } = visitor;
   const ground = () =>
     page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
@@ -213,7 +229,7 @@ for (const [tag, locale, campaigns, hello] of [
   ["cs", "cs-CZ", "Kampaně", "Přihlásit se"],
 ]) {
   test(`in ${tag}`, async () => {
-    const visitor = await Visitor.come({ browser, service, locale });
+    const visitor = await scene.visitor({ locale });
     const { page } = visitor;
     await page.getByRole("button", { name: hello }).waitFor();
     assert.equal(await page.locator("html").getAttribute("lang"), tag);

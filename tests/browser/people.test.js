@@ -1,16 +1,11 @@
 // Who signs in, how, and what they may see: wrong passwords, keys instead of a mouse, roles, users.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { openBrowser, Visitor } from "./browser.js";
-import { Service, USERS } from "./service.js";
+import { test } from "node:test";
+import { stage } from "./browser.js";
+import { USERS } from "./service.js";
 
-let service;
-let browser;
-
-before(async () => {
-  service = await Service.start();
-  browser = await openBrowser();
+const scene = stage(async (service) => {
   await service.campaign({
     id: "sale",
     kind: "discount",
@@ -20,13 +15,8 @@ before(async () => {
   await service.codes("sale", "SALE-2026");
 });
 
-after(async () => {
-  await browser?.close();
-  await service?.stop();
-});
-
 test("a wrong password is told, and the right one still lets in", async () => {
-  const visitor = await Visitor.come({ browser, service });
+  const visitor = await scene.visitor();
   const { page } = visitor;
   await visitor.signIn("anna", "not-her-password");
   await page.getByRole("alert").waitFor();
@@ -43,7 +33,7 @@ test("a wrong password is told, and the right one still lets in", async () => {
 });
 
 test("keys alone suffice", async () => {
-  const visitor = await Visitor.come({ browser, service });
+  const visitor = await scene.visitor();
   const { page } = visitor;
   const focused = () =>
     page.evaluate(() => document.activeElement.textContent || document.activeElement.autocomplete);
@@ -77,7 +67,7 @@ test("keys alone suffice", async () => {
 });
 
 test("a monitor sees everything and can change nothing", async () => {
-  const visitor = await Visitor.come({ browser, service });
+  const visitor = await scene.visitor();
   const { page } = visitor;
   await visitor.signIn("milo");
   await page.getByRole("heading", { level: 1, name: "Live" }).waitFor();
@@ -106,7 +96,7 @@ test("a monitor sees everything and can change nothing", async () => {
 });
 
 test("an administrator makes a user, who signs in and changes the password", async () => {
-  const admin = await Visitor.come({ browser, service });
+  const admin = await scene.visitor();
   await admin.signIn("root");
   await admin.go("Users");
   await admin.page.getByRole("button", { name: "New user" }).click();
@@ -119,7 +109,7 @@ test("an administrator makes a user, who signs in and changes the password", asy
   await dialog.getByRole("button", { name: "New user" }).click();
   await admin.page.getByRole("rowheader", { name: "eva" }).waitFor();
   await admin.shoot("users");
-  const eva = await Visitor.come({ browser, service });
+  const eva = await scene.visitor();
   await eva.signIn("eva", "first-password");
   await eva.page.getByRole("link", { name: "eva" }).click();
   await eva.page.getByRole("heading", { name: "Change password" }).waitFor();

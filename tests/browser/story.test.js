@@ -2,22 +2,10 @@
 // the code and gives the use back.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { openBrowser, Visitor } from "./browser.js";
-import { Service } from "./service.js";
+import { test } from "node:test";
+import { stage } from "./browser.js";
 
-let service;
-let browser;
-
-before(async () => {
-  service = await Service.start();
-  browser = await openBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await service?.stop();
-});
+const scene = stage();
 
 async function makeCampaign(page) {
   await page.getByRole("link", { name: "New campaign" }).click();
@@ -30,7 +18,7 @@ async function makeCampaign(page) {
 }
 
 test("from signing in to giving a use back", async () => {
-  const visitor = await Visitor.come({ browser, service });
+  const visitor = await scene.visitor();
   const { page } = visitor;
   await visitor.shoot("sign-in");
   await visitor.signIn("anna");
@@ -53,9 +41,9 @@ test("from signing in to giving a use back", async () => {
   await visitor.go("Live");
   await page.locator(".badge.good", { hasText: "live" }).waitFor();
   const order = ["--gate", "north", "--total", "100", "--currency", "EUR"];
-  const used = await service.command("redeem", code, ...order);
+  const used = await scene.service.command("redeem", code, ...order);
   assert.equal(used.code, 0, used.said);
-  const again = await service.command("redeem", code, ...order);
+  const again = await scene.service.command("redeem", code, ...order);
   assert.equal(again.code, 1, again.said);
   await page.locator(".tile.redeemed", { hasText: "1 in all" }).waitFor();
   await page.locator(".tile.refused", { hasText: "1 in all" }).waitFor();
@@ -79,7 +67,7 @@ test("from signing in to giving a use back", async () => {
   await page.getByRole("dialog").getByRole("button", { name: "Release" }).click();
   await page.getByText("The use is given back.").waitFor();
   await page.locator(".badge", { hasText: "ready" }).waitFor();
-  const free = await service.command("redeem", code, ...order);
+  const free = await scene.service.command("redeem", code, ...order);
   assert.equal(free.code, 0, free.said);
 
   await page.getByRole("link", { name: "autumn" }).click();
@@ -97,13 +85,13 @@ test("from signing in to giving a use back", async () => {
 });
 
 test("an edit shows its plan, and what stands against it at its field", async () => {
-  await service.campaign({
+  await scene.service.campaign({
     id: "plain",
     kind: "discount",
     currency: "EUR",
     effects: [{ type: "percent", percent: "10" }],
   });
-  const visitor = await Visitor.come({ browser, service });
+  const visitor = await scene.visitor();
   const { page } = visitor;
   await visitor.signIn("anna");
   await visitor.go("Campaigns");
@@ -112,8 +100,12 @@ test("an edit shows its plan, and what stands against it at its field", async ()
   const percent = page.locator("[data-path='effects[0].percent'] input");
   await percent.fill("150");
   await page.getByRole("button", { name: "See what changes" }).click();
-  await page.getByRole("alert").waitFor();
+  const mistakes = page.getByRole("alert");
+  await mistakes.getByRole("button", { name: "Per cent" }).waitFor();
   assert.equal(await percent.getAttribute("aria-invalid"), "true");
+  const bar = await page.locator(".bar").boundingBox();
+  const { y } = await mistakes.boundingBox();
+  assert.ok(y >= bar.y + bar.height, "the bar covers what is wrong");
   await visitor.shoot("campaign-mistake");
   await percent.fill("15");
   await page.getByRole("button", { name: "See what changes" }).click();
@@ -129,7 +121,7 @@ test("an edit shows its plan, and what stands against it at its field", async ()
   await page.getByRole("button", { name: "Pause" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
   await page.getByRole("button", { name: "Resume" }).waitFor();
-  const stored = await service.ask("GET", "/v1/campaigns/plain");
+  const stored = await scene.service.ask("GET", "/v1/campaigns/plain");
   assert.deepEqual(
     [stored.status, stored.document.labels, stored.document.effects[0].percent],
     ["paused", ["by file"], "15"],

@@ -385,6 +385,35 @@ fn lists_are_imported_and_exported() {
     assert!(batches.to_string().contains("summer"), "{batches}");
     let exported = run(0, &["code", "export", "1", "--format", "text"]);
     assert_eq!(exported, "WELCOME-ONE\nWELCOME-TWO\n");
+    let words = ["code", "export", "1", "--format", "text", "--redeemed", "no"];
+    assert_eq!(run(0, &words), "WELCOME-TWO\n");
+
+    serving.json(0, &["code", "paid", "welcome two"]);
+    let texts = |words: &[&str]| {
+        let listed = serving.json(0, &[&["code", "list", "summer"], words].concat());
+        let codes = listed["codes"].as_array().unwrap().clone();
+        let texts = codes.iter().map(|code| code["code"].as_str().unwrap());
+        (texts.collect::<Vec<_>>().join(" "), listed["after"].as_str().map(str::to_owned))
+    };
+    assert_eq!(texts(&[]), ("WELCOME-TWO WELCOME-ONE".to_owned(), None));
+    assert_eq!(texts(&["--limit", "1"]), ("WELCOME-TWO".to_owned(), Some("1.1".to_owned())));
+    assert_eq!(texts(&["--after", "1.1"]), ("WELCOME-ONE".to_owned(), None));
+    assert_eq!(texts(&["--paid", "yes"]), ("WELCOME-TWO".to_owned(), None));
+    assert_eq!(texts(&["--paid", "no", "--redeemed", "yes"]), ("WELCOME-ONE".to_owned(), None));
+    let told = run(0, &["code", "list", "summer", "--batch", "1", "--redeemed", "yes"]);
+    assert!(told.starts_with("CODE ") && told.contains("WELCOME-ONE"), "{told}");
+
+    // The figures have counted the redemption once they are asked for.
+    serving.json(0, &["figures", "--campaign", "summer"]);
+    let listed = serving.json(0, &["campaign", "list", "--paid", "no", "--redeemed", "yes"]);
+    let summer = &listed["campaigns"][0];
+    assert_eq!(["codes", "paid", "used"].map(|name| summer[name].as_u64()), [2, 1, 1].map(Some));
+    let told = run(0, &["campaign", "list", "--sort", "newest", "--limit", "1"]);
+    assert!(told.starts_with("ID ") && told.contains("summer"), "{told}");
+    assert_eq!(run(0, &["campaign", "list", "--paid", "yes"]).lines().count(), 1);
+    let sheet = run(0, &["campaign", "list", "--csv"]);
+    assert!(sheet.starts_with("id,name,") && sheet.contains("\nsummer,"), "{sheet}");
+    serving.json(2, &["campaign", "list", "--csv"]);
 }
 
 #[test]

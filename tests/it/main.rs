@@ -27,6 +27,7 @@ mod http;
 mod kill;
 mod ledgers;
 mod limits;
+mod lists;
 mod media;
 mod monitoring;
 mod moving;

@@ -29,6 +29,10 @@ impl Heard {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(crate) fn lines(&self) -> Vec<Value> {
         self.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -84,14 +88,8 @@ impl Offices {
 
     /// Stops all nodes and starts one.
     pub(crate) fn restart(mut self) -> Self {
-        for ServerBox { server, engine, .. } in self.nodes.drain(..) {
-            self.runtime.block_on(server.drain());
-            // The last tasks of the old server end a moment after it.
-            let last = std::sync::Arc::downgrade(&engine);
-            drop(engine);
-            while last.strong_count() > 0 {
-                self.runtime.block_on(tokio::task::yield_now());
-            }
+        for node in self.nodes.drain(..) {
+            self.runtime.block_on(node.stop());
         }
         self.nodes.push(start(&self.runtime, self.dir.path(), &self.options));
         self

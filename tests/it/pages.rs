@@ -207,19 +207,21 @@ fn forms_follow_the_schema_that_the_command_prints() {
     assert!(openapi["components"]["schemas"]["OrderBody"]["properties"]["total"].is_object());
 }
 
+/// What the pages say in a language, by key.
+fn dictionary(tag: &str) -> BTreeMap<String, String> {
+    let path = folder().join(format!("dictionary/{tag}.json"));
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
 #[test]
 fn the_dictionaries_say_the_same() {
-    let read = |tag: &str| -> BTreeMap<String, String> {
-        let path = folder().join(format!("dictionary/{tag}.json"));
-        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
-    };
-    let english = read("en");
+    let english = dictionary("en");
     let blanks = |text: &str| -> BTreeSet<String> {
         let parts = text.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
         parts.map(|(name, _)| name.to_owned()).collect()
     };
     for tag in ["de", "cs"] {
-        let other = read(tag);
+        let other = dictionary(tag);
         assert!(english.keys().eq(other.keys()), "{tag} has other keys than en");
         for (key, text) in &english {
             assert!(!other[key].trim().is_empty(), "{tag}: {key} says nothing");
@@ -237,6 +239,27 @@ fn the_dictionaries_say_the_same() {
                 "{name}: {key} is in no dictionary"
             );
         }
+    }
+}
+
+#[test]
+fn every_key_is_said_somewhere() {
+    let english = dictionary("en");
+    let all: String = modules().map(|(_, text)| text).collect();
+    let said: BTreeSet<&str> = all.split('"').collect();
+    // Keys that are put together begin with what stands before the first blank.
+    let is_stem = |stem: &String| {
+        stem.contains('.') && stem.chars().all(|c| c.is_ascii_lowercase() || "._".contains(c))
+    };
+    let composed = all.split('`').filter_map(|text| Some(text.split_once("${")?.0.to_owned()));
+    let groups = quoted(&all, "named(\"").into_iter().map(|group| format!("{group}."));
+    let stems: BTreeSet<String> = composed.filter(is_stem).chain(groups).collect();
+    for key in english.keys() {
+        let is_composed = stems.iter().any(|stem| key.starts_with(stem));
+        assert!(is_composed || said.contains(key.as_str()), "nothing says {key}");
+    }
+    for stem in &stems {
+        assert!(english.keys().any(|key| key.starts_with(stem)), "no key begins with {stem}");
     }
 }
 

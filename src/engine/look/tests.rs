@@ -14,8 +14,8 @@ use crate::domain::order::{FirstOrder, Line, Order, Trigger};
 use crate::domain::refusal::Reason;
 use crate::domain::rules::StackMode;
 use crate::engine::{
-    CampaignDocument, DefinitionDocument, Expect, IssueOrder, List, ListFormat, Options, Standing,
-    Trial, Verdict, fingerprint,
+    CampaignDocument, CodeFilter, DefinitionDocument, Expect, IssueOrder, List, ListFormat,
+    Options, Standing, Trial, Verdict, fingerprint,
 };
 use crate::ledger::{self, Durability};
 
@@ -414,7 +414,7 @@ fn an_export_is_whole_over_its_pages_and_ends_where_it_is_told() {
     let batch = batches.iter().find(|batch| batch.number == imported.batch).unwrap();
     let export = |most: usize| {
         let mut rows = Vec::new();
-        let exported = place.engine.export(batch, |code| {
+        let exported = place.engine.export(batch, CodeFilter::default(), |code| {
             rows.push((code.text.to_owned(), code.used));
             if rows.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });

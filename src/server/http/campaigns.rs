@@ -1,4 +1,4 @@
-//! Campaigns: design, plan, list, pause.
+//! Campaigns: design, plan, pause.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub(super) struct CampaignView {
 }
 
 impl CampaignView {
-    fn of(stored: Stored, change: Option<Change>) -> Self {
+    pub(super) fn of(stored: Stored, change: Option<Change>) -> Self {
         Self {
             id: stored.document.id.clone(),
             version: stored.campaign.version,
@@ -115,21 +115,6 @@ pub(super) struct ChangeView {
     /// What it would say; null: it would be absent.
     #[schema(value_type = Object)]
     after: Value,
-}
-
-/// All campaigns, in the order of their ids.
-#[utoipa::path(
-    get, path = "/v1/campaigns", tag = "campaigns",
-    responses((status = 200, body = Vec<CampaignView>), (status = "4XX", body = ProblemView))
-)]
-pub(super) async fn list(
-    Of(hall): Of<Arc<Hall>>,
-    by: By,
-) -> Result<Json<Vec<CampaignView>>, Problem> {
-    by.require(Action::ReadCatalog)?;
-    let all =
-        hall.blocking(move |shared| Ok(shared.engine.campaigns(&by.caller.identity.tenant)?));
-    Ok(Json(all.await?.into_iter().map(|one| CampaignView::of(one, None)).collect()))
 }
 
 /// One campaign.

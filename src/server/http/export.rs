@@ -10,13 +10,14 @@ use utoipa::IntoParams;
 
 use super::body::{Path, Query};
 use super::caller::By;
+use super::code_list::{YesNo, code_filter};
 use super::event_view::{BatchView, exported_cells};
 use super::from_json::campaign_id;
 use super::lines::{LineFormat, Lines};
 use super::problem::{Problem, ProblemView};
 use super::{Hall, Of};
 use crate::auth::role::Action;
-use crate::engine::Batch;
+use crate::engine::{Batch, CodeFilter};
 use crate::server::Shared;
 
 /// Which batches.
@@ -36,6 +37,12 @@ pub(super) struct ExportQuery {
     /// `ndjson`, `csv` or `text`. Default `ndjson`.
     #[param(inline)]
     format: Option<LineFormat>,
+    /// Only codes that are paid, or that are not.
+    #[param(inline)]
+    paid: Option<YesNo>,
+    /// Only codes of which a use is in force, or none.
+    #[param(inline)]
+    redeemed: Option<YesNo>,
 }
 
 /// The columns of an export.
@@ -68,7 +75,7 @@ pub(super) async fn batches(
     Ok(Json(all.await?.iter().map(BatchView::of).collect()))
 }
 
-/// All codes of a batch with where they stand. Whoever reads them can redeem them, so it is noted
+/// The codes of a batch with where they stand. Whoever reads them can redeem them, so it is noted
 /// in the audit log.
 #[utoipa::path(
     get, path = "/v1/batches/{number}/codes", tag = "codes",
@@ -95,16 +102,17 @@ pub(super) async fn codes(
         Ok(batch)
     });
     let batch = found.await?;
+    let filter = code_filter(query.paid, query.redeemed);
     let shared = Arc::clone(&hall.shared);
-    hall.shared.tasks.spawn_blocking(move || write(&shared, &batch, lines));
+    hall.shared.tasks.spawn_blocking(move || write(&shared, &batch, filter, lines));
     Ok(response)
 }
 
-fn write(shared: &Shared, batch: &Batch, mut lines: Lines) {
+fn write(shared: &Shared, batch: &Batch, filter: CodeFilter, mut lines: Lines) {
     let mut count = 0;
     let mut gone = false;
     lines.header(&COLUMNS);
-    let exported = shared.engine.export(batch, |code| {
+    let exported = shared.engine.export(batch, filter, |code| {
         gone = lines.row(&COLUMNS, &exported_cells(&code)).is_err();
         count += 1;
         if gone || shared.draining.is_cancelled() {

@@ -1,17 +1,19 @@
 // Asking the service. Says what the service says: its problems become errors with their hint and
 // their fields; a refusal is an answer and comes back as one.
 
-import { language, t } from "./words.js";
+import { language, t, word } from "./words.js";
 
 /** What the service has against a request: problem details (RFC 9457). */
 export class Problem extends Error {
   /** @param {object} details */
   constructor(details) {
     super(details.detail || details.title || t("problem.unknown"));
-    this.title = details.title;
     this.status = details.status ?? 0;
     this.kind = (details.type ?? "").replace("urn:jeton:problem:", "");
-    this.hint = details.hint;
+    // The service speaks English of what it has against a request.
+    const key = `problem.${this.kind.replaceAll("-", "_")}`;
+    this.title = word(key, details.title);
+    this.hint = word(`${key}.hint`, details.hint);
     this.errors = details.errors ?? [];
     this.foundVersion = details.found_version;
     this.retryAfterMs = details.retry_after_ms;

@@ -82,12 +82,7 @@ export function switches(draw) {
     options,
   );
   const label = () => t(theme() === "dark" ? "frame.light" : "frame.dark");
-  const button = h("button", {
-    type: "button",
-    class: "plain",
-    "aria-label": label(),
-    title: label(),
-  });
+  const button = h("button", { type: "button", class: "plain" });
   const paint = () => {
     button.replaceChildren(icon(theme() === "dark" ? "sun" : "moon"));
     button.setAttribute("aria-label", label());

@@ -1,6 +1,7 @@
 // Which page is shown. The address names pages, campaigns and users, never codes or customers:
 // those are handed over in memory and are gone when the page is left.
 
+import { address } from "./api.js";
 import { h, fill } from "./dom.js";
 import { problemNotice } from "./part/notice.js";
 import { may } from "./session.js";
@@ -8,6 +9,7 @@ import { t } from "./words.js";
 import * as account from "./page/accounts.js";
 import * as audit from "./page/audit.js";
 import * as campaign from "./page/campaign.js";
+import * as campaignCodes from "./page/campaign_codes.js";
 import * as campaigns from "./page/campaigns.js";
 import * as codes from "./page/codes.js";
 import * as edit from "./page/edit.js";
@@ -24,6 +26,7 @@ const PAGES = [
   { path: "campaigns", page: campaigns, needs: "read_catalog", nav: "campaigns" },
   { path: "campaigns/new", page: edit, needs: "write_catalog", under: "campaigns" },
   { path: "campaigns/:id", page: campaign, needs: "read_catalog", under: "campaigns" },
+  { path: "campaigns/:id/codes", page: campaignCodes, needs: "read_catalog", under: "campaigns" },
   { path: "campaigns/:id/edit", page: edit, needs: "write_catalog", under: "campaigns" },
   { path: "codes", page: codes, needs: "status", nav: "codes" },
   { path: "codes/generate", page: generate, needs: "write_catalog", under: "codes" },
@@ -65,6 +68,17 @@ export const link = (...parts) => `#/${parts.map(encodeURIComponent).join("/")}`
 export function leave() {
   state.leaving?.abort();
   state.leaving = null;
+}
+
+/**
+ * Keeps in the address what was chosen on the page that is shown, and beside the address, for the
+ * way back, what was typed.
+ *
+ * @param {object} query
+ * @param {string} [typed]
+ */
+export function keep(query, typed) {
+  history.replaceState({ typed }, "", address(location.hash.split("?")[0], query));
 }
 
 function matching(parts) {
@@ -114,7 +128,9 @@ export async function show() {
     arrived(main, null);
     return;
   }
-  const view = { id: found.id, handed, signal: leaving.signal };
+  const query = Object.fromEntries(new URLSearchParams(location.hash.split("?")[1]));
+  const typed = history.state?.typed;
+  const view = { id: found.id, handed, query, typed, signal: leaving.signal };
   let content;
   try {
     content = await found.one.page.show(view);
@@ -139,7 +155,7 @@ export function head(title, ...actions) {
     "header",
     { class: "page-head" },
     h("h1", { tabindex: -1 }, title),
-    h("div", { class: "actions" }, actions),
+    actions.flat(Infinity).some(Boolean) ? h("div", { class: "actions" }, actions) : null,
   );
 }
 

@@ -123,13 +123,40 @@ export function money(amount, currency) {
  * @param {string} currency
  * @returns {string}
  */
-export function minor(minor, currency) {
-  const known = { style: "currency", currency };
-  const digits = new Intl.NumberFormat("en", known).resolvedOptions().maximumFractionDigits;
+export const minor = (minor, currency) => money(decimal(minor, currency), currency);
+
+/**
+ * Minor units of a currency as a decimal text: 4000 → 40.00.
+ *
+ * @param {number} minor
+ * @param {string} currency
+ * @returns {string}
+ */
+export function decimal(minor, currency) {
+  const digits = digitsOf(currency);
   const sign = minor < 0 ? "-" : "";
   const text = String(Math.abs(minor)).padStart(digits + 1, "0");
   const whole = text.slice(0, text.length - digits);
-  return money(digits ? `${sign}${whole}.${text.slice(-digits)}` : `${sign}${whole}`, currency);
+  return digits ? `${sign}${whole}.${text.slice(-digits)}` : `${sign}${whole}`;
+}
+
+/**
+ * An amount that somebody typed, in minor units of a currency; null: it is none.
+ *
+ * @param {string} text
+ * @param {string} currency
+ * @returns {number|null}
+ */
+export function inMinor(text, currency) {
+  const digits = digitsOf(currency);
+  const [, whole, part = ""] = /^(\d+)(?:[.,](\d+))?$/.exec(text.trim()) ?? [];
+  if (whole === undefined || part.length > digits) return null;
+  return Number(whole + part.padEnd(digits, "0"));
+}
+
+function digitsOf(currency) {
+  const known = { style: "currency", currency };
+  return new Intl.NumberFormat("en", known).resolvedOptions().maximumFractionDigits;
 }
 
 /**
@@ -165,3 +192,11 @@ export function took(ms) {
  */
 export const ofTexts = (texts) =>
   texts?.[state.language] ?? texts?.en ?? Object.values(texts ?? {})[0];
+
+/**
+ * What people call a campaign or an account: its name, else its id.
+ *
+ * @param {{id: string, document: object}} one
+ * @returns {string}
+ */
+export const nameOf = (one) => ofTexts(one.document.texts?.name) ?? one.id;

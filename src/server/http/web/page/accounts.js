@@ -4,11 +4,11 @@ import { freshKey, get, post } from "../api.js";
 import { fill, h } from "../dom.js";
 import { panel, tile } from "../part/chart.js";
 import { choice, field, form, said } from "../part/form.js";
-import { doneNotice, refusalNotice } from "../part/notice.js";
+import { doneNotice, emptyNotice, refusalNotice } from "../part/notice.js";
 import { badge, table } from "../part/table.js";
 import { head } from "../router.js";
 import { may } from "../session.js";
-import { moment, money, named, ofTexts, t } from "../words.js";
+import { moment, money, named, nameOf, t } from "../words.js";
 
 const EVENTS = 100;
 
@@ -36,17 +36,12 @@ export async function show(view) {
     send: look,
   });
   search.classList.add("panel");
-  const none =
-    may("read_catalog") && kinds.length === 0
-      ? h("p", { class: "empty" }, t("accounts.none"))
-      : null;
+  const isNone = may("read_catalog") && kinds.length === 0;
   const moving = may("issue") ? movements(kinds) : null;
-  return [head(title()), none, search, result, moving];
+  return [head(title()), isNone ? emptyNotice(t("accounts.none")) : search, result, moving];
 }
 
-function kindChoice(kinds) {
-  return choice(kinds.map((one) => [one.id, ofTexts(one.document.texts?.name) ?? one.id]));
-}
+const kindChoice = (kinds) => choice(kinds.map((one) => [one.id, nameOf(one)]));
 
 async function showAccount(account, customer, result, signal) {
   const path = `/v1/accounts/${encodeURIComponent(account)}/lookup`;
@@ -93,13 +88,18 @@ function events(rows, written) {
     ];
     return parts.filter(Boolean).join("  ") || "–";
   };
+  // What is put in is no redemption to who reads it.
+  const what = (one) =>
+    one.kind === "redeemed" && one.earned && !one.spent
+      ? t("account.put_in")
+      : named("event", one.kind);
   const where = ({ receipt = {} }) =>
     [receipt.property, receipt.gate, receipt.channel, receipt.order_ref]
       .filter(Boolean)
       .join(" · ") || "–";
   const columns = [
     { title: t("event.when"), cell: (one) => moment(one.at) },
-    { title: t("event.what"), cell: (one) => badge(one.kind, named("event", one.kind)) },
+    { title: t("event.what"), cell: (one) => badge(one.kind, what(one)) },
     { title: t("event.where"), cell: where },
     { title: t("account.movement"), class: "number", cell: signed },
     {

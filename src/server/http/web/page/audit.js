@@ -2,8 +2,7 @@
 
 import { get } from "../api.js";
 import { fill, h } from "../dom.js";
-import { problemNotice } from "../part/notice.js";
-import { table } from "../part/table.js";
+import { moreButton, table } from "../part/table.js";
 import { head } from "../router.js";
 import { moment, named, t } from "../words.js";
 
@@ -26,11 +25,7 @@ export async function show(view) {
     const rows = state.entries.filter((one) =>
       `${one.who} ${one.what}`.toLowerCase().includes(wanted),
     );
-    fill(hold, list(rows), state.before === undefined ? null : more());
-  };
-  const more = () => {
-    const next = () => load().catch((problem) => hold.prepend(problemNotice(problem)));
-    return h("button", { type: "button", class: "second", on: { click: next } }, t("form.more"));
+    fill(hold, list(rows), state.before === undefined ? null : moreButton(load, hold));
   };
   const search = h("input", {
     type: "search",
@@ -53,7 +48,7 @@ function list(rows) {
   const columns = [
     { title: t("event.when"), cell: (one) => moment(one.at) },
     { title: t("audit.who"), cell: who },
-    { title: t("audit.what"), cell: (one) => one.what },
+    { title: t("audit.what"), cell: (one) => h("span", { lang: "en" }, one.what) },
     { title: t("audit.number"), class: "number", cell: (one) => one.number },
   ];
   return table({ caption: title(), columns, rows, empty: t("audit.none") });

@@ -2,16 +2,19 @@
 
 import { get, post } from "../api.js";
 import { fill, h } from "../dom.js";
-import { chart, panel, ranking, tile } from "../part/chart.js";
+import { chart, panel, tile } from "../part/chart.js";
 import { ask } from "../part/form.js";
 import { problemNotice, say } from "../part/notice.js";
+import { places } from "../part/places.js";
 import { dense, figures, moneyOf, rangeSwitch, timeOf } from "../part/ranges.js";
 import { badge, facts, table } from "../part/table.js";
+import { validity } from "../part/validity.js";
 import { go, head, link } from "../router.js";
 import { may } from "../session.js";
-import { moment, named, number, ofTexts, t } from "../words.js";
+import { moment, named, nameOf, number, ofTexts, t } from "../words.js";
 
 const FIGURES_EVERY_MS = 5_000;
+const RANGES = ["hour", "day", "week", "month", "season"];
 
 export const title = (view) => view.id;
 
@@ -22,11 +25,10 @@ export async function show(view) {
     get(path, {}, view.signal),
     get("/v1/batches", { campaign: view.id }, view.signal),
   ]);
-  const name = ofTexts(campaign.document.texts?.name) ?? campaign.id;
   return [
-    head(name, actions(campaign, path)),
+    head(nameOf(campaign), actions(campaign, path)),
     about(campaign),
-    may("events") ? numbers(path, campaign, view.signal) : null,
+    may("events") ? numbers(path, view.signal) : null,
     panel(t("campaign.batches"), batchList(batches, campaign)),
     panel(t("campaign.versions"), versions(path, campaign, view.signal)),
   ];
@@ -72,16 +74,13 @@ function actions(campaign, path) {
 
 function about(campaign) {
   const { document } = campaign;
-  const { validity = {} } = document;
-  const until =
-    validity.from || validity.until ? `${validity.from ?? "…"} – ${validity.until ?? "…"}` : null;
   return panel(
     t("campaign.about"),
     facts([
       [t("field.id"), h("code", {}, campaign.id)],
       [t("field.status"), badge(campaign.status, named("value", campaign.status))],
       [t("field.kind"), named("value", campaign.kind)],
-      [t("campaigns.validity"), until],
+      [t("campaigns.validity"), validity(document) ?? t("campaigns.always")],
       [t("field.zone"), document.zone],
       [t("field.labels"), document.labels?.length ? document.labels.join(", ") : null],
       [t("campaigns.version"), `${campaign.version} · ${moment(campaign.made_at)}`],
@@ -90,60 +89,41 @@ function about(campaign) {
   );
 }
 
-function numbers(path, campaign, signal) {
-  const state = { range: "month" };
+function numbers(path, signal) {
   const names = ["used", "held", "remaining", "codes"];
   const tiles = names.map((name) => [name, tile(t(`standing.${name}`))]);
   const given = tile(t("figure.money"), { tone: "money" });
-  const hold = h("div");
   const slot = h("div");
+  const hold = h("div");
   const where = h("div", { class: "columns" });
-  const parts = { plot: null, plotSignal: null };
-  const begin = () => {
-    parts.plotSignal?.abort();
-    parts.plotSignal = new AbortController();
-    parts.plot = chart({
-      label: t("campaign.uses"),
-      series: [
-        { label: t("figure.uses"), colour: "accent" },
-        { label: t("figure.refused"), colour: "refuse" },
-      ],
-      bars: true,
-      time: timeOf(state.range),
-      signal: parts.plotSignal.signal,
-    });
-    fill(hold, parts.plot.node);
-  };
-  const load = async () => {
-    const { plot } = parts;
-    try {
-      const of = (by) => figures(state.range, { by, path: `${path}/figures` }, signal);
-      const [all, gates, reasons] = await Promise.all([of("none"), of("gate"), of("reason")]);
-      fill(slot);
-      const { standing } = all;
-      for (const [name, one] of tiles) {
-        const unlimited = name === "remaining" && standing[name] === undefined;
-        one.set(unlimited ? "∞" : number(standing[name]));
-      }
-      given.set(moneyOf(standing.money_minor));
-      const { seconds, values } = dense(all, ["uses", "refused"]);
-      plot.set(seconds, values);
-      fill(where, places(gates, "uses", "by_gate"), places(reasons, "refused", "by_reason"));
-    } catch (problem) {
-      if (problem.name !== "AbortError") fill(slot, problemNotice(problem));
+  const tell = (plot, [all, gates, reasons]) => {
+    const { standing } = all;
+    for (const [name, one] of tiles) {
+      const unlimited = name === "remaining" && standing[name] === undefined;
+      one.set(unlimited ? "∞" : number(standing[name]));
     }
+    given.set(moneyOf(standing.money_minor));
+    const { seconds, values } = dense(all, ["uses", "refused"]);
+    plot.set(seconds, values);
+    fill(where, placed(gates, "by_gate"), placed(reasons, "by_reason"));
   };
-  const choose = (range) => {
-    state.range = range;
-    begin();
+  const show = (range, signal) => {
+    const plot = plotOf(range, signal);
+    fill(hold, plot.node);
+    const load = async () => {
+      try {
+        const of = (by) => figures(range, { by, path: `${path}/figures` }, signal);
+        tell(plot, await Promise.all(["none", "gate", "reason"].map(of)));
+        fill(slot);
+      } catch (problem) {
+        if (!signal.aborted) fill(slot, problemNotice(problem));
+      }
+    };
     load();
+    const timer = setInterval(load, FIGURES_EVERY_MS);
+    signal.addEventListener("abort", () => clearInterval(timer));
   };
-  choose(state.range);
-  const timer = setInterval(load, FIGURES_EVERY_MS);
-  signal.addEventListener("abort", () => {
-    clearInterval(timer);
-    parts.plotSignal.abort();
-  });
+  const ranges = rangeSwitch({ names: RANGES, current: "month", signal, show });
   return h(
     "div",
     {},
@@ -154,29 +134,29 @@ function numbers(path, campaign, signal) {
       tiles.map(([, one]) => one.node),
       given.node,
     ),
-    panel(
-      [
-        t("campaign.uses"),
-        " ",
-        rangeSwitch(["hour", "day", "week", "month", "season"], state.range, choose),
-      ],
-      hold,
-      where,
-    ),
+    panel([t("campaign.uses"), " ", ranges], hold, where),
   );
 }
 
-function places(answer, key, name) {
-  const rows = answer.series
-    .map(({ label, totals }) => ({
-      label:
-        name === "by_reason" ? named("reason", label) : label || h("em", {}, t("figure.unsaid")),
-      value: totals[key] ?? 0,
-      tone: name === "by_reason" ? "refuse" : "accent",
-    }))
-    .filter((row) => row.value > 0);
-  const list = ranking({ caption: t(`live.${name}`), rows, empty: t("live.nothing") });
-  return h("div", {}, h("h3", {}, t(`live.${name}`)), list);
+const plotOf = (range, signal) =>
+  chart({
+    label: t("campaign.uses"),
+    series: [
+      { label: t("figure.uses"), colour: "accent" },
+      { label: t("figure.refused"), colour: "refuse" },
+    ],
+    bars: true,
+    time: timeOf(range),
+    signal,
+  });
+
+function placed(answer, name) {
+  const rows = answer.series.map(({ label, totals }) => ({
+    label,
+    given: totals.uses,
+    refused: totals.refused,
+  }));
+  return h("div", {}, h("h3", {}, t(`live.${name}`)), places(name, rows));
 }
 
 /**
@@ -226,14 +206,16 @@ function batchList(batches, campaign) {
       { type: "button", class: "second", on: { click: () => go(page, { campaign: campaign.id }) } },
       text,
     );
-  const buttons = may("write_catalog")
-    ? h(
-        "div",
-        { class: "buttons" },
-        make("codes/generate", t("generate.title")),
-        make("codes/import", t("import.title")),
-      )
-    : null;
+  const all = h(
+    "a",
+    { class: "button second", href: link("campaigns", campaign.id, "codes") },
+    t("campaign.all_codes"),
+  );
+  const buttons = [
+    batches.length > 0 ? all : null,
+    may("write_catalog") ? make("codes/generate", t("generate.title")) : null,
+    may("write_catalog") ? make("codes/import", t("import.title")) : null,
+  ];
   const rows = [...batches].sort((one, other) => other.number - one.number);
   return [
     table({
@@ -243,13 +225,14 @@ function batchList(batches, campaign) {
       empty: t("batch.none"),
       sort: { at: 0, down: true },
     }),
-    buttons,
+    h("div", { class: "buttons" }, buttons),
   ];
 }
 
 function versions(path, campaign, signal) {
   const hold = h("div");
-  const showVersion = async (version) => {
+  const showVersion = async (version, pressed) => {
+    for (const one of buttons) one.setAttribute("aria-pressed", String(one === pressed));
     try {
       const found = await get(path, { version }, signal);
       fill(
@@ -266,9 +249,12 @@ function versions(path, campaign, signal) {
     }
   };
   const all = Array.from({ length: campaign.version }, (_, at) => campaign.version - at);
-  const buttons = all.map((version) =>
-    h("button", { type: "button", on: { click: () => showVersion(version) } }, String(version)),
-  );
+  const buttons = all.map((version) => {
+    const turn = () => showVersion(version, button);
+    const props = { type: "button", "aria-pressed": "false", on: { click: turn } };
+    const button = h("button", props, String(version));
+    return button;
+  });
   return [
     h(
       "div",

@@ -1,15 +1,16 @@
 // Codes: one code or medium, where it stands, what happened to it, and what can be done with it.
 // A code is a secret: it is sent in bodies only, and is forgotten with the page.
 
-import { freshKey, post } from "../api.js";
+import { freshKey, post, Problem } from "../api.js";
 import { fill, h } from "../dom.js";
+import { allCampaigns, campaignChoice } from "../part/campaigns.js";
 import { panel } from "../part/chart.js";
 import { ask, field, form, said } from "../part/form.js";
-import { doneNotice, problemNotice, refusalNotice, say } from "../part/notice.js";
-import { badge, facts, table } from "../part/table.js";
+import { doneNotice, refusalNotice, say } from "../part/notice.js";
+import { badge, facts, moreButton, table } from "../part/table.js";
 import { go, head, link } from "../router.js";
 import { may } from "../session.js";
-import { moment, money, named, number, t } from "../words.js";
+import { decimal, inMinor, minor, moment, money, named, number, t } from "../words.js";
 
 const PAGE = 50;
 
@@ -28,11 +29,14 @@ export async function show(view) {
   const result = h("div");
   const look = async () => {
     fill(result);
-    const code = input.value.trim();
-    if (code) await showCode(code, result, view.signal);
+    await showCode(input.value.trim(), result, view.signal);
   };
   const search = form({
-    content: field(t("codes.search"), input, { hint: t("codes.search.hint"), path: "code" }),
+    content: field(t("codes.search"), input, {
+      hint: t("codes.search.hint"),
+      path: "code",
+      required: true,
+    }),
     button: t("codes.find"),
     send: look,
   });
@@ -44,22 +48,22 @@ export async function show(view) {
     ? [
         make("codes/generate", t("generate.title")),
         make("codes/import", t("import.title")),
-        addButton(),
+        addButton(view.signal),
       ]
     : [];
   return [head(title(), buttons), search, result];
 }
 
-function addButton() {
-  const campaign = h("input", { autocomplete: "off" });
-  const code = h("input", { autocomplete: "off", class: "code", spellcheck: "false" });
-  const open = () =>
+function addButton(signal) {
+  const openAdd = async () => {
+    const campaign = campaignChoice(await allCampaigns(signal));
+    const code = h("input", { autocomplete: "off", class: "code", spellcheck: "false" });
     ask({
       title: t("codes.add"),
       content: h(
         "div",
         { class: "fields" },
-        field(t("codes.campaign_id"), campaign, { path: "campaign", required: true }),
+        field(t("campaigns.campaign"), campaign, { path: "campaign", required: true }),
         field(t("code.code"), code, { path: "code", required: true, hint: t("codes.add.hint") }),
       ),
       button: t("codes.add"),
@@ -70,6 +74,8 @@ function addButton() {
         go("codes", { code: body.code });
       },
     });
+  };
+  const open = () => openAdd().catch((problem) => say(problem.message));
   return h("button", { type: "button", class: "second", on: { click: open } }, t("codes.add"));
 }
 
@@ -212,13 +218,9 @@ function actionsPart(code, found, again) {
   return isGone ? null : h("div", { class: "buttons spread" }, actions);
 }
 
-/** A refusal as an error, for where a yes was expected. */
-function refused(answer) {
-  const error = new Error(answer.text);
-  error.title = answer.text;
-  error.hint = `${answer.reason} · ${answer.number}`;
-  return error;
-}
+/** A refusal as a problem, for where a yes was expected. */
+const refused = ({ text, reason, number: id }) =>
+  new Problem({ title: text, hint: `${reason} · ${id}` });
 
 async function historyPart(code, again, signal) {
   const hold = h("div");
@@ -241,7 +243,7 @@ async function historyPart(code, again, signal) {
       panel(
         t("code.history"),
         events(state.events, again),
-        state.before === undefined ? null : more(),
+        state.before === undefined ? null : moreButton(load, hold),
       ),
       panel(
         t("code.refused"),
@@ -249,10 +251,6 @@ async function historyPart(code, again, signal) {
         h("p", { class: "hint" }, t("code.refused.hint")),
       ),
     );
-  const more = () => {
-    const next = () => load().catch((problem) => hold.prepend(problemNotice(problem)));
-    return h("button", { type: "button", class: "second", on: { click: next } }, t("form.more"));
-  };
   await load();
   return hold;
 }
@@ -279,12 +277,19 @@ function events(rows, again) {
   return table({ caption: t("code.history"), columns, rows, empty: t("code.unused") });
 }
 
-function worth(one) {
-  const receipt = one.receipt;
+/** The currency of what was drawn from a balance: then parts of it are minor units. */
+const drawn = ({ currency, uses }) =>
+  uses.length > 0 && uses.every((used) => used.worth === undefined) ? currency : undefined;
+
+function worth({ kind, receipt }) {
   if (!receipt) return "–";
-  const uses = receipt.uses.filter((used) => used.worth !== undefined && Number(used.worth) !== 0);
-  const units = receipt.uses.reduce((sum, used) => sum + used.units, 0);
-  const worths = uses.map((used) => money(used.worth, receipt.currency));
+  const { currency, size, uses } = receipt;
+  // How much of a balance later events moved, they do not tell.
+  if (drawn(receipt)) return ["held", "redeemed"].includes(kind) ? minor(size, currency) : "–";
+  const worths = uses
+    .filter((used) => used.worth !== undefined && Number(used.worth) !== 0)
+    .map((used) => money(used.worth, currency));
+  const units = uses.reduce((sum, used) => sum + used.units, 0);
   return worths.length > 0 ? worths.join(" + ") : t("event.units", { count: number(units) });
 }
 
@@ -292,21 +297,27 @@ function releaseButton(event, again) {
   const { receipt } = event;
   const isLive = receipt && receipt.live > 0 && ["held", "redeemed"].includes(receipt.state);
   if (!isLive || !may("hold")) return null;
-  const part = h("input", { inputmode: "numeric", value: String(receipt.live) });
+  const currency = drawn(receipt);
+  const { live } = receipt;
+  const part = h("input", {
+    inputmode: currency ? "decimal" : "numeric",
+    autocomplete: "off",
+    value: currency ? decimal(live, currency) : String(live),
+  });
   const key = freshKey();
   const send = async () => {
-    const size = Number(said(part) ?? receipt.live);
-    const body = size === receipt.live ? {} : { part: size };
+    const text = said(part);
+    const size = text && currency ? inMinor(text, currency) : Number(text ?? live);
+    if (size === null) throw notAnAmount();
+    const body = size === live ? {} : { part: size };
     const answer = await post(`/v1/postings/${event.posting}/release`, body, { key });
     if (!answer.ok) throw refused(answer);
     await again(doneNotice(t("code.released")));
   };
-  const isDivided = receipt.size > 1;
+  const all = currency ? minor(live, currency) : number(live);
   const content = [
     h("p", {}, t("code.release.hint")),
-    isDivided
-      ? field(t("code.release.part", { live: number(receipt.live) }), part, { path: "part" })
-      : null,
+    receipt.size > 1 ? field(t("code.release.part", { live: all }), part, { path: "part" }) : null,
   ];
   const open = () =>
     ask({ title: t("code.release"), content, button: t("code.release"), danger: true, send });
@@ -316,6 +327,12 @@ function releaseButton(event, again) {
     t("code.release"),
   );
 }
+
+const notAnAmount = () =>
+  new Problem({
+    title: t("problem.invalid"),
+    errors: [{ path: "part", message: t("form.amount") }],
+  });
 
 function attempts(rows) {
   const columns = [

@@ -1,7 +1,7 @@
 // Making and changing a campaign: a form that follows the schema, or the file itself. Both show the
 // same document, and what the form has no words for stays in it.
 
-import { call, get, post } from "../api.js";
+import { call, get, post, Problem } from "../api.js";
 import { fill, h } from "../dom.js";
 import { fieldsOf } from "../part/editors.js";
 import { choice, field, form } from "../part/form.js";
@@ -27,6 +27,9 @@ const SECTIONS = [
 
 /** Fields that the pages say themselves. */
 const UNSEEN = ["format"];
+
+/** Fields that stay as they were when the campaign was made. */
+const FIXED = ["id", "kind"];
 
 /** What a new campaign may begin with. */
 const BEGINNINGS = {
@@ -129,6 +132,7 @@ function page(state) {
       const path = `/v1/campaigns/${encodeURIComponent(document.id ?? "")}`;
       if (!document.id) throw missingId();
       const plan = await post(`${path}/plan`, document);
+      if (state.version === null && plan.current_version !== undefined) throw takenId();
       fill(planned, planView(state, document, path, plan));
       planned.querySelector("h2").focus();
     },
@@ -137,12 +141,17 @@ function page(state) {
   return [element, planned];
 }
 
-function missingId() {
-  const error = new Error(t("form.needed"));
-  error.title = t("edit.needs_id");
-  error.errors = [{ path: "id", message: t("form.needed") }];
-  return error;
-}
+const missingId = () =>
+  new Problem({
+    title: t("edit.needs_id"),
+    errors: [{ path: "id", message: t("form.needed") }],
+  });
+
+const takenId = () =>
+  new Problem({
+    title: t("edit.id_taken"),
+    errors: [{ path: "id", message: t("edit.id_taken.hint") }],
+  });
 
 /** Without texts that say nothing: an empty name is no name. */
 function tidy(document) {
@@ -166,7 +175,7 @@ function formView(state) {
     state.document = next;
   };
   const task = { schema, part, path: "" };
-  return sections.map(([section, fields]) => {
+  const nodes = sections.map(([section, fields]) => {
     const here = fields.filter((name) => names.includes(name));
     if (here.length === 0) return null;
     return h(
@@ -176,6 +185,16 @@ function formView(state) {
       h("div", { class: "fields" }, fieldsOf(task, here, read, write)),
     );
   });
+  if (state.version !== null) for (const name of FIXED) lock(nodes, name);
+  return nodes;
+}
+
+/** Shows a field that can no longer be changed as such. */
+function lock(nodes, name) {
+  for (const node of nodes) {
+    const controls = node?.querySelectorAll(`[data-path="${name}"] :is(input, select)`) ?? [];
+    for (const control of controls) control.disabled = true;
+  }
 }
 
 function fileView(state, text) {
@@ -197,9 +216,7 @@ function fileView(state, text) {
     try {
       state.document = parse();
     } catch (error) {
-      const problem = new Error(error.message);
-      problem.title = t("edit.no_json");
-      throw problem;
+      throw new Problem({ title: t("edit.no_json"), detail: error.message });
     }
   };
   return field(t("edit.file"), area, { hint: t("edit.file.hint"), wide: true });

@@ -1,31 +1,17 @@
 // Generating codes, as many as are wanted, with progress.
 
-import { freshKey, get, lines } from "../api.js";
+import { freshKey, lines } from "../api.js";
 import { fill, h } from "../dom.js";
-import { choice, field, form, said, tick } from "../part/form.js";
-import { doneNotice } from "../part/notice.js";
+import { allCampaigns, campaignChoice } from "../part/campaigns.js";
+import { field, form, said, tick } from "../part/form.js";
+import { doneNotice, emptyNotice } from "../part/notice.js";
 import { go, head } from "../router.js";
-import { number, ofTexts, t } from "../words.js";
+import { number, t } from "../words.js";
 
 /** So many of the fresh codes are shown, to see what they look like. */
 const SHOWN_MAX = 5;
 
 export const title = () => t("generate.title");
-
-/**
- * The campaigns that own codes can be made for.
- *
- * @param {object[]} all
- * @param {string|undefined} current
- * @returns {HTMLSelectElement}
- */
-export function campaignChoice(all, current) {
-  const options = all.map((one) => {
-    const name = ofTexts(one.document.texts?.name);
-    return [one.id, name ? `${name} (${one.id})` : one.id];
-  });
-  return choice(options, current ?? options[0]?.[0]);
-}
 
 /** What codes of one batch may have in common. */
 export function wishes() {
@@ -63,11 +49,10 @@ export function wishes() {
 
 /** @param {{handed: object|null, signal: AbortSignal}} view */
 export async function show(view) {
-  const all = await get("/v1/campaigns", {}, view.signal);
+  const all = await allCampaigns(view.signal);
   const able = all.filter((one) => one.document.codes?.pattern);
   const result = h("div", { "aria-live": "polite" });
-  if (able.length === 0)
-    return [head(title()), h("p", { class: "empty" }, t("generate.no_pattern"))];
+  if (able.length === 0) return [head(title()), emptyNotice(t("generate.no_pattern"))];
   const campaign = campaignChoice(able, view.handed?.campaign);
   const count = h("input", { inputmode: "numeric", value: "1000", autocomplete: "off" });
   const wish = wishes();

@@ -1,13 +1,14 @@
 // Taking in own codes: a pasted list or a file, tried first if wished, with a report by line.
 
-import { freshKey, get, lines } from "../api.js";
+import { freshKey, lines, Problem } from "../api.js";
 import { fill, h } from "../dom.js";
+import { allCampaigns, campaignChoice } from "../part/campaigns.js";
 import { choice, field, form, tick } from "../part/form.js";
-import { doneNotice } from "../part/notice.js";
+import { doneNotice, emptyNotice } from "../part/notice.js";
 import { facts, table } from "../part/table.js";
 import { head } from "../router.js";
 import { number, t } from "../words.js";
-import { campaignChoice, wishes } from "./generate.js";
+import { wishes } from "./generate.js";
 
 /** So many refused lines are shown; the service tells more, and counts all. */
 const REFUSED_SHOWN_MAX = 500;
@@ -16,8 +17,8 @@ export const title = () => t("import.title");
 
 /** @param {{handed: object|null, signal: AbortSignal}} view */
 export async function show(view) {
-  const all = await get("/v1/campaigns", {}, view.signal);
-  if (all.length === 0) return [head(title()), h("p", { class: "empty" }, t("campaigns.none"))];
+  const all = await allCampaigns(view.signal);
+  if (all.length === 0) return [head(title()), emptyNotice(t("campaigns.none"))];
   const result = h("div", { "aria-live": "polite" });
   const campaign = campaignChoice(all, view.handed?.campaign);
   const list = h("textarea", { rows: 8, spellcheck: "false", class: "file" });
@@ -32,7 +33,8 @@ export async function show(view) {
   const send = async () => {
     fill(result);
     const source = file.files[0] ?? list.value;
-    if (typeof source === "string" && !source.trim()) throw nothingGiven();
+    if (typeof source === "string" && !source.trim())
+      throw new Problem({ title: t("import.nothing") });
     const query = { ...wish.read(), format: format.value, dry_run: dry.checked };
     const path = `/v1/campaigns/${encodeURIComponent(campaign.value)}/codes:import`;
     const options = {
@@ -66,12 +68,6 @@ export async function show(view) {
   });
   element.classList.add("panel");
   return [head(title()), element, result];
-}
-
-function nothingGiven() {
-  const error = new Error(t("import.nothing"));
-  error.title = t("import.nothing");
-  return error;
 }
 
 function report(told, { refused, isDry }) {

@@ -1,13 +1,13 @@
 // Live: what happens at this second, and what happened over longer stretches.
 
 import { h, fill } from "../dom.js";
-import { chart, panel, ranking, tile } from "../part/chart.js";
+import { chart, panel, tile } from "../part/chart.js";
 import { problemNotice } from "../part/notice.js";
+import { places } from "../part/places.js";
 import { dense, figures, moneyOf, rangeSwitch, timeOf } from "../part/ranges.js";
 import { facts, badge, table } from "../part/table.js";
-import { head, link } from "../router.js";
+import { head } from "../router.js";
 import { call } from "../api.js";
-import { may } from "../session.js";
 import { named, number, rate, t, took } from "../words.js";
 
 const POINTS_MAX = 600;
@@ -16,6 +16,7 @@ const FIGURES_EVERY_MS = 10_000;
 /** What each part shows. */
 const shown = new WeakMap();
 
+const PLACES = ["by_property", "by_gate", "by_campaign", "by_reason"];
 const VERBS = ["redeemed", "refused", "validated", "held", "confirmed", "released"];
 
 export const title = () => t("live.title");
@@ -23,16 +24,13 @@ export const title = () => t("live.title");
 /** @param {{signal: AbortSignal}} view */
 export async function show(view) {
   const content = h("div");
-  const state = { stop: null };
-  const choose = (range) => {
-    state.stop?.abort();
-    state.stop = new AbortController();
-    view.signal.addEventListener("abort", () => state.stop.abort());
-    const { signal } = state.stop;
-    fill(content, range === "live" ? livePart(signal) : pastPart(range, signal));
-  };
-  const ranges = rangeSwitch(["live", "hour", "day", "week", "season"], "live", choose);
-  choose("live");
+  const ranges = rangeSwitch({
+    names: ["live", "hour", "day", "week", "season"],
+    current: "live",
+    signal: view.signal,
+    show: (range, signal) =>
+      fill(content, range === "live" ? livePart(signal) : pastPart(range, signal)),
+  });
   return [head(title(), ranges), content];
 }
 
@@ -50,13 +48,10 @@ function livePart(signal) {
     signal,
   });
   const spoken = h("p", { class: "aside", "aria-live": "polite" });
-  const places = ["by_property", "by_gate", "by_campaign", "by_reason"].map((name) => [
-    name,
-    h("div"),
-  ]);
+  const lists = PLACES.map((name) => [name, h("div")]);
   const latency = h("div");
   const ledger = h("div");
-  const parts = { mark, tiles, plot, spoken, places, latency, ledger };
+  const parts = { mark, tiles, plot, spoken, lists, latency, ledger };
   listen(parts, signal);
   return [
     h(
@@ -68,7 +63,7 @@ function livePart(signal) {
     h(
       "div",
       { class: "columns" },
-      places.map(([name, node]) => panel(recent(t(`live.${name}`)), node)),
+      lists.map(([name, node]) => panel(recent(t(`live.${name}`)), node)),
     ),
     h(
       "div",
@@ -119,9 +114,7 @@ function tell(parts, now, state) {
   for (const [name, one] of parts.tiles) {
     one.set(rate(now.per_second[name]), t("live.total", { count: number(now.totals?.[name]) }));
   }
-  for (const [name, node] of parts.places) {
-    renew(node, now[name] ?? [], (rows) => placesOf(name, rows));
-  }
+  for (const [name, node] of parts.lists) renewPlaces(node, name, now[name] ?? []);
   renew(parts.latency, now.latency ?? {}, latencyOf);
   renew(parts.ledger, now.ledger ?? {}, ledgerOf);
   if (Date.now() - state.spokenAt > SPOKEN_EVERY_MS) {
@@ -142,25 +135,9 @@ function renew(node, value, draw) {
   fill(node, draw(value));
 }
 
-/** A label as people read it; campaigns lead to their page. */
-function labelOf(name, label) {
-  if (name === "by_reason") return named("reason", label);
-  if (label === "") return h("em", {}, t("figure.unsaid"));
-  if (label === "other") return h("em", {}, t("figure.other"));
-  if (name === "by_campaign" && may("read_catalog"))
-    return h("a", { href: link("campaigns", label) }, label);
-  return label.startsWith("channel:") ? `${t("figure.channel")} ${label.slice(8)}` : label;
-}
-
-function placesOf(name, rows) {
-  const isReason = name === "by_reason";
-  const all = rows.map((row) => ({
-    label: labelOf(name, row.label),
-    value: isReason ? row.refused : row.redeemed,
-    also: !isReason && row.refused > 0 ? t("live.and_refused", { count: number(row.refused) }) : "",
-    tone: isReason ? "refuse" : "accent",
-  }));
-  return ranking({ caption: t(`live.${name}`), rows: all, empty: t("live.nothing") });
+function renewPlaces(node, name, rows) {
+  const told = rows.map(({ label, redeemed, refused }) => ({ label, given: redeemed, refused }));
+  renew(node, told, () => places(name, told));
 }
 
 function latencyOf(doors) {
@@ -204,15 +181,15 @@ function pastPart(range, signal) {
   const parts = pastParts(range, signal);
   const load = async () => {
     try {
-      const asked = ["none", "property", "gate", "campaign", "reason"].map((by) =>
+      const asked = ["none", ...PLACES.map((name) => name.slice(3))].map((by) =>
         figures(range, { by }, signal),
       );
-      const [all, ...places] = await Promise.all(asked);
+      const [all, ...answers] = await Promise.all(asked);
       if (!parts.isShown) fill(hold, parts.nodes);
       parts.isShown = true;
-      parts.tell(all, places);
+      parts.tell(all, answers);
     } catch (problem) {
-      if (problem.name === "AbortError") return;
+      if (signal.aborted) return;
       parts.isShown = false;
       fill(hold, problemNotice(problem));
     }
@@ -236,19 +213,15 @@ function pastParts(range, signal) {
     time: timeOf(range),
     signal,
   });
-  const lists = ["by_property", "by_gate", "by_campaign", "by_reason"].map((name) => [
-    name,
-    h("div"),
-  ]);
-  const tell = (all, places) => {
+  const lists = PLACES.map((name) => [name, h("div")]);
+  const tell = (all, answers) => {
     for (const [name, one] of tiles) one.set(number(all.totals[name]));
     given.set(moneyOf(all.totals.money_minor));
     const { seconds, values } = dense(all, ["redeemed", "refused"]);
     plot.set(seconds, values);
     lists.forEach(([name, node], at) => {
-      const rows = places[at].series.map(({ label, totals }) => ({ label, ...totals }));
-      const some = rows.filter((row) => row.redeemed + row.refused > 0).slice(0, 20);
-      renew(node, some, (rows) => placesOf(name, rows));
+      const rows = answers[at].series.map(({ label, totals }) => ({ label, ...totals }));
+      renewPlaces(node, name, rows);
     });
   };
   const nodes = [

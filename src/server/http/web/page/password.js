@@ -1,5 +1,6 @@
 // Changing one's own password.
 
+import { Problem } from "../api.js";
 import { fill, h } from "../dom.js";
 import { field, form } from "../part/form.js";
 import { doneNotice } from "../part/notice.js";
@@ -25,8 +26,12 @@ export async function show() {
     button: t("password.do"),
     send: async () => {
       fill(result);
-      if (fresh.value !== again.value) throw differing();
-      await changePassword(old.value, fresh.value);
+      if (fresh.value !== again.value) throw mistake("again", "password.differ");
+      try {
+        await changePassword(old.value, fresh.value);
+      } catch (problem) {
+        throw problem.status === 401 ? mistake("old", "password.wrong") : problem;
+      }
       for (const one of [old, fresh, again]) one.value = "";
       fill(result, doneNotice(t("password.done")));
     },
@@ -35,9 +40,5 @@ export async function show() {
   return [head(title()), element, result];
 }
 
-function differing() {
-  const error = new Error(t("password.differ"));
-  error.title = t("password.differ");
-  error.errors = [{ path: "again", message: t("password.differ") }];
-  return error;
-}
+const mistake = (path, key) =>
+  new Problem({ title: t(key), errors: [{ path, message: t(key) }] });

@@ -1,11 +1,14 @@
 // Signing in.
 
+import { Problem } from "../api.js";
 import { h } from "../dom.js";
 import { mark } from "../icons.js";
 import { switches } from "../frame.js";
 import { field, form, said } from "../part/form.js";
 import { signIn } from "../session.js";
 import { t } from "../words.js";
+
+const wrong = () => new Problem({ title: t("sign_in.wrong"), hint: t("sign_in.wrong.hint") });
 
 /**
  * @param {() => void} draw draws the pages once somebody is signed in
@@ -29,7 +32,7 @@ export function signInPage(draw) {
     } catch (problem) {
       password.value = "";
       password.focus();
-      throw problem;
+      throw problem.status === 401 ? wrong() : problem;
     }
     draw();
   };

@@ -9,10 +9,20 @@ import { Schema } from "../part/schema.js";
 import { badge, table } from "../part/table.js";
 import { head, link } from "../router.js";
 import { may, who } from "../session.js";
-import { money, moment, named, number, t } from "../words.js";
+import { money, moment, named, number, t, word } from "../words.js";
 
 /** What most orders say; the rest is folded away. */
 const FIRST = ["total", "currency", "customer", "channel", "property", "gate", "units", "lines"];
+
+/** How the service says what is asked; anything that begins with a digit is data. */
+const PHRASES = [
+  [/^at least (\d.*)$/, "found.least"],
+  [/^at most (\d.*)$/, "found.most"],
+  [/^(\d\S*) to (\d.*)$/, "found.range"],
+  [/^from (\d[^,]*), before (\d.*)$/, "found.between"],
+  [/^from (\d.*)$/, "found.from"],
+  [/^before (\d.*)$/, "found.before"],
+];
 
 export const title = () => t("try.title");
 
@@ -125,15 +135,15 @@ function yesView(answer) {
 
 function noView(answer) {
   const details = [
-    [t("try.limit"), answer.limit],
+    [t("try.limit"), answer.limit && named("value", answer.limit)],
     [
       t("try.used"),
       answer.used === undefined || answer.max === undefined
         ? null
         : `${number(answer.used)} / ${number(answer.max)}`,
     ],
-    [t("try.missing"), answer.missing],
-    [t("try.rule"), answer.rule],
+    [t("try.missing"), answer.missing && named("field", answer.missing)],
+    [t("try.rule"), answer.rule && named("value", answer.rule)],
     [t("try.conflicts"), answer.conflicts_with],
     [t("try.next"), answer.next_valid_at ? moment(answer.next_valid_at) : null],
     [t("try.resets"), answer.resets_at ? moment(answer.resets_at) : null],
@@ -187,11 +197,23 @@ function finding(one) {
       "span",
       {},
       `${t("try.asked")} `,
-      h("q", {}, one.asked),
+      h("q", {}, inWords(one.rule, one.asked)),
       ` – ${t("try.found")} `,
-      h("q", {}, one.found),
+      h("q", {}, inWords(one.rule, one.found)),
     ),
   );
+}
+
+/** Of what the service found and says in English, the usual is said in the reader's language. */
+function inWords(rule, text) {
+  const key = text.replaceAll(" ", "_");
+  const usual = word(`found.${rule}.${key}`, word(`found.${key}`, null));
+  if (usual) return usual;
+  for (const [pattern, phrase] of PHRASES) {
+    const parts = pattern.exec(text);
+    if (parts) return t(phrase, { one: parts[1], other: parts[2] });
+  }
+  return text;
 }
 
 function effects(rows, currency) {
@@ -205,7 +227,7 @@ function effects(rows, currency) {
 
 function limits(rows) {
   const columns = [
-    { title: t("try.limit"), cell: (one) => one.name },
+    { title: t("try.limit"), cell: (one) => named("value", one.name) },
     { title: t("field.scope"), cell: (one) => named("value", one.scope) },
     { title: t("try.used"), class: "number", cell: (one) => number(one.used) },
     { title: t("code.held"), class: "number", cell: (one) => number(one.held) },

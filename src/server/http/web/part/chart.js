@@ -5,6 +5,7 @@ import uPlot from "../vendor/uPlot.esm.js";
 import { fill, h } from "../dom.js";
 import { colour, onChange } from "../theme.js";
 import { moment, number, t } from "../words.js";
+import { emptyNotice } from "./notice.js";
 import { table } from "./table.js";
 
 const HEIGHT = 260;
@@ -22,6 +23,12 @@ const STEPS = [
   ...[1, 2, 3, 6, 12].map((many) => many * HOUR),
   ...[1, 2, 7, 14, 30].map((many) => many * DAY),
 ];
+
+/** Steps between counts on an axis: there is no half a use. */
+const WHOLE = Array.from({ length: 45 }, (_, at) => [1, 2, 5][at % 3] * 10 ** Math.floor(at / 3));
+
+/** Rates are written with one digit behind the point. */
+const TENTHS = [0.1, 0.2, 0.5, ...WHOLE];
 
 /** So many moments are given as a table. */
 const ROWS_MAX = 100;
@@ -145,7 +152,12 @@ function optionsOf({ series, bars, time, write, width, height }) {
         incrs: STEPS,
         values: (_, all) => all.map((at) => moment(at * 1000, stamps)),
       },
-      { ...axis, size: 52, values: (_, all) => all.map((value) => write(value)) },
+      {
+        ...axis,
+        size: 52,
+        incrs: write === number ? WHOLE : TENTHS,
+        values: (_, all) => all.map((value) => write(value)),
+      },
     ],
   };
 }
@@ -160,18 +172,18 @@ function beyond(low, high) {
  * Names with their numbers, each with a bar as long as its share of the largest.
  *
  * @param {{caption: string, rows: Array<{label: any, value: number, also?: string, tone?: string}>,
- *   empty: string, write?: (value: number) => string}} options
+ *   empty: string}} options
  * @returns {HTMLElement}
  */
-export function ranking({ caption, rows, empty, write = number }) {
-  if (rows.length === 0) return h("p", { class: "empty small" }, empty);
+export function ranking({ caption, rows, empty }) {
+  if (rows.length === 0) return emptyNotice(empty);
   const most = Math.max(...rows.map((row) => row.value), 1);
   const items = rows.map(({ label, value, also, tone = "accent" }) =>
     h(
       "li",
       {},
       h("span", { class: "name" }, label),
-      h("span", { class: "amount" }, write(value), also ? h("small", {}, ` ${also}`) : null),
+      h("span", { class: "amount" }, number(value), also ? h("small", {}, ` ${also}`) : null),
       h("span", { class: `share ${tone}`, style: { width: `${(100 * value) / most}%` } }),
     ),
   );

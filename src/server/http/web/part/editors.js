@@ -36,6 +36,10 @@ const EDITORS = {
   text: textEditor,
 };
 
+/** Further in, what must be said comes first, then these, and last what takes much room. */
+const EARLY = ["name", "teaser", "from", "until", "min", "max"];
+const LARGE = ["object", "map", "list", "words", "kinds"];
+
 const label = (name) => named("field", name);
 
 /** The schema describes in English; where the dictionary says it, too, that is shown. */
@@ -162,10 +166,14 @@ function box(task, isOpen, ...content) {
 export function fieldsOf(task, names, read, write) {
   const { properties, required = [] } = task.part;
   const isNeeded = (name) => required.includes(name);
-  // At the top the order is chosen; further in, what must be said comes first.
-  const order = task.path
-    ? [...names.filter(isNeeded), ...names.filter((name) => !isNeeded(name))]
-    : names;
+  const rank = (name) => {
+    const early = EARLY.indexOf(name);
+    const kind = task.schema.editor(task.schema.plain(properties[name]));
+    const isLarge = LARGE.includes(kind);
+    return (isNeeded(name) ? 0 : 100) + (isLarge ? 50 : 0) + (early < 0 ? EARLY.length : early);
+  };
+  // At the top the order is chosen.
+  const order = task.path ? [...names].sort((one, other) => rank(one) - rank(other)) : names;
   return order.map((name) =>
     editor({
       schema: task.schema,
@@ -220,7 +228,8 @@ function mapEditor(task) {
     if (tag) tag.textContent = isTexts ? (languages()[name] ?? name) : name;
     return node;
   };
-  const fresh = h("input", { "aria-label": t("form.name"), placeholder: t("form.name") });
+  const what = t(isTexts ? "form.language" : "form.name");
+  const fresh = h("input", { "aria-label": what, placeholder: what });
   const add = h("button", { type: "button", class: "second" }, t("form.add"));
   add.addEventListener("click", () => {
     const name = fresh.value.trim();
@@ -290,7 +299,8 @@ function listEditor(task) {
     );
     return h("li", { class: "card", data: { path } }, tools, editor(inner));
   };
-  const add = h("button", { type: "button", class: "second" }, `+ ${label(task.name)}`);
+  const text = word(`add.${task.name}`, `+ ${label(task.name)}`);
+  const add = h("button", { type: "button", class: "second" }, text);
   add.addEventListener("click", () => {
     const part = task.schema.plain(task.part.items);
     const kind = part.oneOf && task.schema.kind(part.oneOf[0]);

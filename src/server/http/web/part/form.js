@@ -72,16 +72,17 @@ export const said = (control) => control.value.trim() || undefined;
  * A form. While it is sent it cannot be sent again; a problem is shown on top and at its fields.
  *
  * @param {{content: any, button: string, send: (event: SubmitEvent) => Promise<void>,
- *   also?: Node[], label?: string, danger?: boolean, plain?: boolean}} options
+ *   also?: Node[], label?: string, danger?: boolean, plain?: boolean, heading?: Node}} options
  * @returns {HTMLFormElement}
  */
-export function form({ content, button, send, also = [], label, danger, plain }) {
+export function form({ content, button, send, also = [], label, danger, plain, heading }) {
   const slot = h("div", { class: "slot" });
   const kind = danger ? "danger" : plain ? "second" : "primary";
   const submit = h("button", { type: "submit", class: kind }, button);
   const element = h(
     "form",
     { novalidate: true, "aria-label": label },
+    heading,
     slot,
     content,
     h("div", { class: "buttons" }, submit, also),
@@ -105,13 +106,19 @@ export function form({ content, button, send, also = [], label, danger, plain })
   return element;
 }
 
-/** Tells the first control that must say something and does not. */
+/** Tells what is wrong at first sight, and leads to the first control of these. */
 function lacks(element) {
-  const all = [...element.querySelectorAll("[required]")];
-  const empty = all.filter((control) => !control.value.trim());
-  for (const control of empty) markError(control.closest(".field"), t("form.needed"));
-  empty[0]?.focus();
-  return empty.length > 0;
+  const all = [...element.querySelectorAll("input, select, textarea")];
+  const wrong = all.filter((control) => {
+    const text = control.value.trim();
+    const isEmpty = control.required && !text;
+    const isWhole = control.inputMode !== "numeric" || /^(-?\d+)?$/.test(text);
+    if (isEmpty || !isWhole)
+      markError(control.closest(".field"), t(isEmpty ? "form.needed" : "form.whole"));
+    return isEmpty || !isWhole;
+  });
+  if (wrong.length > 0) reach(wrong[0].closest(".field") ?? wrong[0]);
+  return wrong.length > 0;
 }
 
 /**
@@ -124,7 +131,7 @@ function lacks(element) {
 function showProblem(element, slot, problem) {
   const finder = (path) => {
     const place = placeOf(element, path);
-    return place ? () => reach(place) : null;
+    return place ? { name: nameOfPlace(place) ?? path, go: () => reach(place) } : null;
   };
   fill(slot, problemNotice(problem, finder));
   for (const error of problem.errors ?? []) {
@@ -143,6 +150,11 @@ function placeOf(element, path) {
   }
   return null;
 }
+
+/** What people read beside the field, without what marks it as needed. */
+const nameOfPlace = (place) =>
+  place.querySelector(":scope > :is(label, legend, summary, h4), :scope > .field > label")
+    ?.firstChild.textContent;
 
 function reach(place) {
   for (let at = place; at; at = at.parentElement) {
@@ -184,7 +196,8 @@ export function ask({ title, content = null, button, danger, send }) {
   const heading = freshId("dialog");
   const dialog = h("dialog", { "aria-labelledby": heading });
   const inner = form({
-    content: [h("h2", { id: heading }, title), content],
+    heading: h("h2", { id: heading }, title),
+    content,
     button,
     danger,
     also: [cancel],
@@ -194,8 +207,12 @@ export function ask({ title, content = null, button, danger, send }) {
     },
   });
   const before = document.activeElement;
-  cancel.addEventListener("click", () => dialog.close());
+  const shut = () => dialog.close();
+  cancel.addEventListener("click", shut);
+  // Who goes to another page is asked no more.
+  addEventListener("hashchange", shut);
   dialog.addEventListener("close", () => {
+    removeEventListener("hashchange", shut);
     dialog.remove();
     if (before?.isConnected) before.focus();
   });

@@ -7,26 +7,28 @@ import { t } from "../words.js";
  * What the service has against a request, with its hint and each mistake with its place.
  *
  * @param {Error} problem
- * @param {(path: string) => (() => void)|null} [finder] gives a way to the field of a path
+ * @param {(path: string) => {name: string, go: () => void}|null} [finder] finds the field of a
+ *   path
  * @returns {HTMLElement}
  */
 export function problemNotice(problem, finder = () => null) {
   const errors = problem.errors ?? [];
   const rows = errors.map((error) => {
-    const jump = finder(error.path);
-    const place = error.path || t("problem.whole");
-    const where = jump
-      ? h("button", { type: "button", class: "linkish", on: { click: jump } }, place)
-      : h("code", {}, place);
+    const place = finder(error.path);
+    const where = place
+      ? h("button", { type: "button", class: "linkish", on: { click: place.go } }, place.name)
+      : h("code", {}, error.path || t("problem.whole"));
     const meant = error.suggestion ? ` ${t("problem.meant", { what: error.suggestion })}` : "";
-    return h("li", {}, where, ` ${error.message}${meant}`);
+    return h("li", {}, where, `: ${error.message}${meant}`);
   });
   const isOnlyField = errors.length === 1;
   return h(
     "div",
     { class: "notice bad", role: "alert" },
     h("strong", {}, problem.title ?? t("problem.unknown")),
-    isOnlyField || problem.message === problem.title ? null : h("p", {}, problem.message),
+    isOnlyField || problem.message === problem.title
+      ? null
+      : h("p", { lang: problem.kind ? "en" : null }, problem.message),
     rows.length > 0 ? h("ul", {}, rows) : null,
     problem.hint ? h("p", { class: "hint" }, problem.hint) : null,
   );

@@ -34,14 +34,21 @@ const STEP_MS = { minute: 60_000, hour: HOUR_MS, day: DAY_MS };
 export const timeOf = (range) => RANGES[range].time;
 
 /**
- * Buttons to choose a range.
+ * Buttons to choose a range. Each range is shown until another one is chosen: its `signal` ends
+ * then, and with the page's.
  *
- * @param {string[]} names
- * @param {string} current
- * @param {(name: string) => void} choose
+ * @param {{names: string[], current: string, signal: AbortSignal,
+ *   show: (name: string, signal: AbortSignal) => void}} options
  * @returns {HTMLElement}
  */
-export function rangeSwitch(names, current, choose) {
+export function rangeSwitch({ names, current, signal, show }) {
+  const shown = { stop: null };
+  signal.addEventListener("abort", () => shown.stop.abort());
+  const choose = (name) => {
+    shown.stop?.abort();
+    shown.stop = new AbortController();
+    show(name, shown.stop.signal);
+  };
   const buttons = names.map((name) => {
     const turn = () => {
       for (const one of buttons) one.setAttribute("aria-pressed", String(one === button));
@@ -51,6 +58,7 @@ export function rangeSwitch(names, current, choose) {
     const button = h("button", props, t(`range.${name}`));
     return button;
   });
+  choose(current);
   return h("div", { class: "segments", role: "group", "aria-label": t("range.title") }, buttons);
 }
 

@@ -1,7 +1,8 @@
 // Tables that can be read aloud, sorted by their heads, and scrolled on narrow screens.
 
 import { fill, h } from "../dom.js";
-import { emptyNotice } from "./notice.js";
+import { t } from "../words.js";
+import { emptyNotice, problemNotice } from "./notice.js";
 
 /**
  * A column: `title`, `cell(row)`; perhaps `class` (`number`), and `by(row)` where it sorts.
@@ -12,10 +13,10 @@ import { emptyNotice } from "./notice.js";
 
 /**
  * @param {{caption: string, columns: Column[], rows: any[], empty?: string,
- *   sort?: {at: number, down: boolean}, row?: (row: any) => object}} options
+ *   sort?: {at: number, down: boolean}}} options
  * @returns {HTMLElement}
  */
-export function table({ caption, columns, rows, empty, sort, row: props = () => ({}) }) {
+export function table({ caption, columns, rows, empty, sort }) {
   if (rows.length === 0 && empty) return emptyNotice(empty);
   const state = sort ? { ...sort } : null;
   const body = h("tbody");
@@ -25,7 +26,7 @@ export function table({ caption, columns, rows, empty, sort, row: props = () => 
     const sorted = order ? sortedBy(rows, order, state.down) : rows;
     fill(
       body,
-      sorted.map((row) => rowOf(row, columns, props(row))),
+      sorted.map((row) => rowOf(row, columns)),
     );
     if (state) heads.forEach((head, at) => direction(head, at, state));
   };
@@ -69,7 +70,7 @@ function sortedBy(rows, order, down) {
   return down ? sorted.reverse() : sorted;
 }
 
-function rowOf(row, columns, props) {
+function rowOf(row, columns) {
   const cells = columns.map((column, at) =>
     h(
       at === 0 ? "th" : "td",
@@ -77,7 +78,31 @@ function rowOf(row, columns, props) {
       column.cell(row),
     ),
   );
-  return h("tr", props, cells);
+  return h("tr", {}, cells);
+}
+
+/**
+ * A button that brings what comes next. Keys go on from there: from the new button, or from the
+ * table where there is no more.
+ *
+ * @param {() => Promise<void>} load draws `hold` anew
+ * @param {HTMLElement} hold where a problem is told
+ * @returns {HTMLButtonElement}
+ */
+export function moreButton(load, hold) {
+  const button = h("button", { type: "button", class: "second more" }, t("form.more"));
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await load();
+      const next = hold.querySelector(".more") ?? hold.querySelector(".scroll");
+      next?.focus({ preventScroll: true });
+    } catch (problem) {
+      button.disabled = false;
+      if (problem.name !== "AbortError") hold.prepend(problemNotice(problem));
+    }
+  });
+  return button;
 }
 
 /**
