@@ -35,6 +35,9 @@ const LATENCY_BOUNDS: [f64; 16] = [
     0.25, 1.0,
 ];
 
+/// Of each bucket, and of what lies beyond the last bound, how often.
+type Counts<T> = [T; LATENCY_BOUNDS.len() + 1];
+
 /// Parts of a histogram, so that threads seldom write to the same line of the cache.
 const STRIPES: usize = 8;
 
@@ -51,8 +54,7 @@ pub struct Latency {
 #[derive(Default)]
 #[repr(align(128))]
 struct Stripe {
-    /// One for each bound, and one beyond.
-    counts: [AtomicU64; LATENCY_BOUNDS.len() + 1],
+    counts: Counts<AtomicU64>,
     nanoseconds: AtomicU64,
 }
 
@@ -89,20 +91,30 @@ impl Latency {
         stripe.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
+    fn counts(&self) -> Counts<u64> {
+        let mut sums = Counts::default();
+        for stripe in &self.stripes {
+            for (sum, count) in sums.iter_mut().zip(&stripe.counts) {
+                *sum += count.load(Ordering::Relaxed);
+            }
+        }
+        sums
+    }
+
     fn write(&self, out: &mut String) {
-        let (door, verb) = (self.door, self.verb);
-        let sum_over = |part: &dyn Fn(&Stripe) -> u64| self.stripes.iter().map(part).sum::<u64>();
+        let (door, verb, counts) = (self.door, self.verb, self.counts());
         let mut total = 0;
-        for (place, bound) in LATENCY_BOUNDS.iter().enumerate() {
-            total += sum_over(&|stripe| load(stripe.counts.get(place)));
+        for (bound, count) in LATENCY_BOUNDS.iter().zip(counts) {
+            total += count;
             // Writing into a text does not fail.
             let _ = writeln!(
                 out,
                 "jeton_request_seconds_bucket{{door=\"{door}\",verb=\"{verb}\",le=\"{bound}\"}} {total}"
             );
         }
-        total += sum_over(&|stripe| load(stripe.counts.last()));
-        let nanoseconds = sum_over(&|stripe| stripe.nanoseconds.load(Ordering::Relaxed));
+        let total: u64 = counts.iter().sum();
+        let nanoseconds = self.stripes.iter().map(|s| s.nanoseconds.load(Ordering::Relaxed));
+        let nanoseconds: u64 = nanoseconds.sum();
         #[expect(clippy::cast_precision_loss, reason = "a sum of seconds for people")]
         let seconds = nanoseconds as f64 / 1e9;
         let labels = format!("door=\"{door}\",verb=\"{verb}\"");
@@ -119,7 +131,7 @@ pub struct LatencyCounts {
     pub door: &'static str,
     /// The verb.
     pub verb: &'static str,
-    counts: [u64; LATENCY_BOUNDS.len() + 1],
+    counts: Counts<u64>,
 }
 
 impl LatencyCounts {
@@ -127,12 +139,9 @@ impl LatencyCounts {
     #[must_use]
     pub fn all() -> Vec<Self> {
         let all = LATENCIES.lock().unwrap_or_else(PoisonError::into_inner);
-        let counts = |latency: &&'static Latency| {
-            let sum = |bucket| latency.stripes.iter().map(|s| load(s.counts.get(bucket))).sum();
-            let counts = std::array::from_fn(sum);
-            Self { door: latency.door, verb: latency.verb, counts }
-        };
-        all.iter().map(counts).collect()
+        all.iter()
+            .map(|one| Self { door: one.door, verb: one.verb, counts: one.counts() })
+            .collect()
     }
 
     /// What came since `earlier`, if that is of the same door and verb.
@@ -177,10 +186,6 @@ impl LatencyCounts {
         }
         lower
     }
-}
-
-fn load(count: Option<&AtomicU64>) -> u64 {
-    count.map_or(0, |count| count.load(Ordering::Relaxed))
 }
 
 /// All latencies in Prometheus' text format.

@@ -177,7 +177,8 @@ impl CallerId {
     }
 
     /// The first half of a hash.
-    pub(super) fn of_hash(hash: &[u8; 32]) -> Self {
+    #[must_use]
+    pub fn of_hash(hash: &[u8; 32]) -> Self {
         let (half, _) = hash.as_chunks::<16>();
         Self(half.first().copied().unwrap_or_default())
     }

@@ -14,7 +14,7 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use foldhash::quality::RandomState;
@@ -34,24 +34,34 @@ pub enum GuessKey {
     /// A name that somebody tries to sign in with, by its hash: whether it exists or not, and in
     /// whatever tenant, or the budget would tell.
     SignIn(CallerId),
-    /// An IPv4 address.
-    V4([u8; 4]),
-    /// The first 64 bits of an IPv6 address: what one customer of a provider owns at least.
-    V6([u8; 8]),
+    /// Where wrong tokens and public callers' wrong codes come from, as [`Self::of_ip`] makes it.
+    Address(IpAddr),
+    /// Where wrong names and passwords come from, as [`Self::sign_in_from`] makes it. Apart from
+    /// [`Self::Address`]: visitors who mistype codes keep nobody from signing in, where they share
+    /// an address.
+    SignInFrom(IpAddr),
 }
 
 impl GuessKey {
-    /// The key of an address; an IPv4 address mapped into IPv6 is the IPv4 address.
+    /// The key of whoever guesses tokens or codes from `ip`.
     #[must_use]
-    pub fn of_ip(ip: IpAddr) -> Self {
-        match ip.to_canonical() {
-            IpAddr::V4(v4) => Self::V4(v4.octets()),
-            IpAddr::V6(v6) => {
-                let octets = v6.octets();
-                let (halves, _) = octets.as_chunks::<8>();
-                Self::V6(halves.first().copied().unwrap_or_default())
-            }
-        }
+    pub const fn of_ip(ip: IpAddr) -> Self {
+        Self::Address(neighbours(ip))
+    }
+
+    /// The key of whoever signs in from `ip`.
+    #[must_use]
+    pub const fn sign_in_from(ip: IpAddr) -> Self {
+        Self::SignInFrom(neighbours(ip))
+    }
+}
+
+/// An IPv4 address as it is, also one that is mapped into IPv6; the first 64 bits of an IPv6
+/// address: what one customer of a provider owns at least.
+const fn neighbours(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        v4 @ IpAddr::V4(_) => v4,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !(u64::MAX as u128))),
     }
 }
 
@@ -243,6 +253,11 @@ impl GuessBudget {
             forget_least(&mut tally_by_key);
         }
         tally_by_key.entry(key).or_insert(Tally::CLEAN).charge(limits, now_ms)
+    }
+
+    /// Forgets all misses: a lock-out, too, is over.
+    pub fn forgive(&self, key: GuessKey) {
+        write(self.shard(key)).remove(&key);
     }
 
     /// Forgets who has nothing left to be remembered and gives the memory back. Worth calling every

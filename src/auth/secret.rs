@@ -52,6 +52,25 @@ impl Secret {
         Ok(secret)
     }
 
+    /// Reads what [`Self::text`] writes, digits of either case; `None` for any other text.
+    #[must_use]
+    pub(super) fn of_text(prefix: &str, text: &str) -> Option<Self> {
+        let mut bytes = hex::decode::<32>(text.strip_prefix(prefix)?)?;
+        let secret = Self(bytes);
+        bytes.zeroize();
+        Some(secret)
+    }
+
+    /// As its owner carries it: `prefix` and 64 hexadecimal digits.
+    #[must_use]
+    pub(super) fn text(&self, prefix: &str) -> Zeroizing<String> {
+        let digits = Zeroizing::new(hex::encode(&self.0));
+        // Never grows, so no copy is left behind.
+        let mut text = Zeroizing::new(String::with_capacity(prefix.len() + digits.len()));
+        text.extend([prefix, &digits]);
+        text
+    }
+
     /// The bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {
@@ -135,9 +154,7 @@ impl Installation {
     pub fn decode(text: &str) -> Result<Self, SecretError> {
         let digits = text.trim().strip_prefix(PREFIX).ok_or(SecretError::Prefix)?;
         let (master, check) = digits.split_at_checked(64).ok_or(SecretError::Digits)?;
-        let mut bytes = hex::decode::<32>(master).ok_or(SecretError::Digits)?;
-        let master = Secret::new(bytes);
-        bytes.zeroize();
+        let master = Secret::of_text("", master).ok_or(SecretError::Digits)?;
         let check = hex::decode::<CHECK_BYTES>(check).ok_or(SecretError::Digits)?;
         if check != check_of(&master) {
             return Err(SecretError::Check);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use ring::rand::SecureRandom;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::auth::caller::{Caller, CallerId, Denied};
 use crate::auth::hex;
@@ -62,9 +62,6 @@ impl Session {
         random: &dyn SecureRandom,
     ) -> Result<(Zeroizing<String>, Self), NoRandomness> {
         let secret = Secret::random(random)?;
-        let digits = Zeroizing::new(hex::encode(secret.bytes()));
-        let mut text = Zeroizing::new(String::with_capacity(SESSION_PREFIX.len() + digits.len()));
-        text.extend([SESSION_PREFIX, &digits]);
         let session = Self {
             hash: TokenHash::of_secret(&secret),
             user: user.id(),
@@ -72,7 +69,7 @@ impl Session {
             created_ms: now_ms,
             expires_ms: now_ms.saturating_add(SESSION_MS),
         };
-        Ok((text, session))
+        Ok((secret.text(SESSION_PREFIX), session))
     }
 
     /// The session's id, under which it is kept.
@@ -141,10 +138,7 @@ impl Sessions {
     /// # Errors
     /// [`Denied::SessionOver`], whatever is wrong with it.
     pub fn resolve(&self, text: &str, users: &Users, now_ms: i64) -> Result<SignedIn, Denied> {
-        let digits = text.strip_prefix(SESSION_PREFIX).ok_or(Denied::SessionOver)?;
-        let mut bytes = hex::decode::<32>(digits).ok_or(Denied::SessionOver)?;
-        let secret = Secret::new(bytes);
-        bytes.zeroize();
+        let secret = Secret::of_text(SESSION_PREFIX, text).ok_or(Denied::SessionOver)?;
         let hash = TokenHash::of_secret(&secret);
         let id = CallerId::of_hash(hash.as_bytes());
         let session = self.sessions_by_id.get(&id).filter(|session| session.hash == hash);

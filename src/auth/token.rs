@@ -13,10 +13,9 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use ring::rand::SecureRandom;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::auth::caller::{Caller, CallerId, Denied, Identity};
-use crate::auth::hex;
 use crate::auth::secret::{NoRandomness, Secret};
 use crate::domain::id::TenantId;
 
@@ -33,11 +32,8 @@ impl TokenHash {
     /// # Errors
     /// [`Denied::TokenMalformed`].
     pub fn of_text(text: &str) -> Result<Self, Denied> {
-        let digits = text.strip_prefix(TOKEN_PREFIX).ok_or(Denied::TokenMalformed)?;
-        let mut bytes = hex::decode::<32>(digits).ok_or(Denied::TokenMalformed)?;
-        let hash = Self(*blake3::hash(&bytes).as_bytes());
-        bytes.zeroize();
-        Ok(hash)
+        let secret = Secret::of_text(TOKEN_PREFIX, text).ok_or(Denied::TokenMalformed)?;
+        Ok(Self::of_secret(&secret))
     }
 
     /// The hash of a secret.
@@ -105,10 +101,10 @@ impl TokenRecord {
     ) -> Result<(Zeroizing<String>, Self), NoRandomness> {
         let secret = Secret::random(random)?;
         let hash = TokenHash::of_secret(&secret);
-        let digits = Zeroizing::new(hex::encode(secret.bytes()));
-        let mut text = Zeroizing::new(String::with_capacity(TOKEN_PREFIX.len() + digits.len()));
-        text.extend([TOKEN_PREFIX, &digits]);
-        Ok((text, Self { hash, identity, created_ms, expires_ms, revoked_ms: None }))
+        Ok((
+            secret.text(TOKEN_PREFIX),
+            Self { hash, identity, created_ms, expires_ms, revoked_ms: None },
+        ))
     }
 
     /// The token's public id: what lists show, what `revoke` takes, what budgets are keyed by.
@@ -202,6 +198,7 @@ impl Tokens {
 mod tests {
     use super::*;
     use crate::auth::caller::Name;
+    use crate::auth::hex;
     use crate::auth::role::Role;
 
     fn tenant(text: &str) -> TenantId {

@@ -7,10 +7,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use super::code_stream;
 use super::office::{Content, Office, escaped};
 use super::output::{Exit, Output, cell, fields, list, table, wrong_use};
 use super::place::Place;
+use super::{code_list, code_stream};
 use crate::clock::Clock;
 
 /// What can be done with codes.
@@ -30,6 +30,11 @@ pub(super) enum Code {
     Import(Import),
     /// Write a batch's codes out again
     Export(Export),
+    /// List a campaign's codes, the newest first
+    ///
+    /// Their texts are masked unless the token may export codes.
+    #[command(after_long_help = LIST_EXAMPLES)]
+    List(code_list::List),
     /// List batches
     Batches {
         /// Only this campaign's
@@ -140,6 +145,12 @@ Examples:
   jeton code import summer list.txt --dry-run
   jeton code import summer codes.csv --label 'fair 2026'
   cut -f3 old.tsv | jeton code import summer -";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  jeton code list gift --paid no                   what is still to be paid
+  jeton code list gift --paid yes --redeemed no    what is paid and not used yet
+  jeton --json code list gift --batch 12 --limit 1000";
 
 /// One code. `-` reads it from standard input, where other users of the machine cannot see it.
 #[derive(Debug, Args)]
@@ -264,6 +275,8 @@ pub(super) struct Export {
     /// The batch's number, as code batches lists it
     pub(super) batch: u32,
     #[command(flatten)]
+    pub(super) filter: code_list::Filter,
+    #[command(flatten)]
     pub(super) sheet: Sheet,
 }
 
@@ -273,6 +286,7 @@ pub(super) fn run(command: &Code, place: &Place<'_>, output: Output) -> anyhow::
         Code::Generate(generate) => return code_stream::generate(generate, &office, output),
         Code::Import(import) => return code_stream::import(import, &office, output),
         Code::Export(export) => return code_stream::export(export, &office, output),
+        Code::List(list) => code_list::list(list, &office, output)?,
         Code::Issue(issue) => self::issue(issue, &office, output)?,
         Code::Prune { dry_run } => return code_stream::prune(*dry_run, &office, output),
         Code::Batches { campaign } => batches(campaign.as_deref(), &office, output)?,

@@ -46,7 +46,8 @@ pub(super) fn generate(wish: &Generate, office: &Office, output: Output) -> anyh
 
 pub(super) fn export(wish: &Export, office: &Office, output: Output) -> anyhow::Result<Exit> {
     let format = &wish.sheet.format;
-    let path = format!("/v1/batches/{}/codes?format={format}", wish.batch);
+    let filter = wish.filter.query();
+    let path = format!("/v1/batches/{}/codes?format={format}{filter}", wish.batch);
     let mut sink = Sink::open(&wish.sheet)?;
     let stream = office.stream(Method::GET, &path, Content::Nothing, &[])?;
     let bar = output.progress("exporting", 0);

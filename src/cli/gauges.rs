@@ -84,7 +84,7 @@ pub(super) struct Gauges {
     queue: Gauge,
     last_event: Gauge,
     up: Gauge,
-    /// In the order of [`health_place`].
+    /// In the order of [`Health::NAMES`].
     health: [Gauge; 4],
     ready: Gauge,
     server_certificate: Gauge,
@@ -118,8 +118,7 @@ impl Gauges {
             queue: gauge!("jeton_ledger_queue_commands"),
             last_event: gauge!("jeton_ledger_last_event"),
             up: gauge!("jeton_ledger_up"),
-            health: ["good", "away", "fenced", "poisoned"]
-                .map(|state| gauge!("jeton_ledger_health", "state" => state)),
+            health: Health::NAMES.map(|state| gauge!("jeton_ledger_health", "state" => state)),
             ready: gauge!("jeton_ready"),
             server_certificate: certificate("server"),
             authority: certificate("authority"),
@@ -142,25 +141,16 @@ impl Gauges {
         self.balances.set(number(sizes.balances));
         self.queue.set(number(ledger.queue_len()));
         self.last_event.set(ledger.pulse().borrow().last_event as f64);
-        let place = health_place(&ledger.health().borrow());
-        self.up.set(flag(place == 0));
-        for (other, gauge) in self.health.iter().enumerate() {
-            gauge.set(flag(other == place));
+        let health = ledger.health().borrow().clone();
+        self.up.set(flag(health == Health::Good));
+        for (state, gauge) in Health::NAMES.iter().zip(&self.health) {
+            gauge.set(flag(*state == health.name()));
         }
         let ends = *self.ends.borrow();
         self.server_certificate.set(seconds(ends.server_ms.saturating_sub(now.0)));
         self.authority.set(seconds(ends.authority_ms.saturating_sub(now.0)));
         let probed = timeout(PROBE_MAX, shared.engine.probe()).await;
         self.ready.set(flag(shared.is_ready() && matches!(probed, Ok(Ok(())))));
-    }
-}
-
-const fn health_place(health: &Health) -> usize {
-    match health {
-        Health::Good => 0,
-        Health::Away(_) => 1,
-        Health::Fenced(_) => 2,
-        Health::Poisoned(_) => 3,
     }
 }
 
@@ -182,6 +172,9 @@ fn seconds(ms: i64) -> f64 {
 pub(super) async fn measure(shared: Arc<Shared>, meters: Meters, gauges: Gauges) {
     let mut each = interval(GAUGES_EVERY);
     let mut upkeep = interval(UPKEEP_EVERY);
+    // A ledger that answers late is not asked more often afterwards.
+    each.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = each.tick() => gauges.set(&shared).await,

@@ -153,6 +153,12 @@ impl Calendar {
         if moment < self.begin_of(date) { date.pred_opt().unwrap_or(date) } else { date }
     }
 
+    /// The number of the local day that `moment` belongs to: days since 1970-01-01.
+    #[must_use]
+    pub fn day_number(&self, moment: Timestamp) -> i64 {
+        number_of(self.day_of(moment))
+    }
+
     /// The first moment of the local day `date`.
     #[must_use]
     pub fn begin_of(&self, date: NaiveDate) -> Timestamp {
@@ -239,7 +245,7 @@ impl Calendar {
         Span {
             begin: self.begin_of(first),
             end: next.map_or(Timestamp::NEVER, |next| self.begin_of(next)),
-            number: i64::from(first.num_days_from_ce()) - DAYS_FROM_CE_TO_1970,
+            number: number_of(first),
         }
     }
 
@@ -266,8 +272,10 @@ impl Calendar {
     }
 }
 
-/// Days from 0001-01-01 (day 1) to 1970-01-01.
-const DAYS_FROM_CE_TO_1970: i64 = 719_163;
+/// Days from 1970-01-01 to `date`.
+fn number_of(date: NaiveDate) -> i64 {
+    date.signed_duration_since(NaiveDate::default()).num_days()
+}
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -409,7 +417,23 @@ mod tests {
             "2026-12-31T23:00:00.000Z"
         );
         assert_eq!(calendar.span(Period::Total, moment).end, Timestamp::NEVER);
-        assert_eq!(Calendar::plain(Tz::UTC).span(Period::Day, Timestamp(0)).number, 0);
+    }
+
+    #[test]
+    fn days_are_numbered_from_1970_by_the_local_calendar() {
+        assert_eq!(Calendar::plain(Tz::UTC).day_number(Timestamp(0)), 0);
+        assert_eq!(Calendar::plain(Tz::UTC).day_number(Timestamp(-1)), -1);
+        let night = Calendar { day_begins_min: 240, ..vienna() };
+        for (moment, number) in [
+            ("1970-01-02T03:59:00+01:00", 0),
+            ("1970-01-02T04:00:00+01:00", 1),
+            ("2026-06-15T12:00:00+02:00", 20_619),
+        ] {
+            assert_eq!(night.day_number(at(moment)), number, "{moment}");
+            assert_eq!(night.span(Period::Day, at(moment)).number, number, "{moment}");
+        }
+        let week = night.span(Period::Week, at("1970-01-07T00:00:00Z"));
+        assert_eq!(week.number, night.day_number(week.begin));
     }
 
     #[test]

@@ -233,6 +233,18 @@ impl Engine {
         Ok(self.ledger.history(&found.code.owner, before, most)?)
     }
 
+    /// The receipt of a request. Blocks.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn request_receipt(
+        &self,
+        tenant: &TenantId,
+        id: RequestId,
+    ) -> Result<Option<Receipt>, LedgerError> {
+        self.ledger.receipt(&self.posting_id(tenant, id))
+    }
+
     /// The receipt of a request, and what happened to it, newest first. Blocks.
     ///
     /// # Errors

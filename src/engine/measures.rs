@@ -9,8 +9,7 @@ use super::open::CAMPAIGN_LABELS_MAX;
 use super::{Engine, figures};
 use crate::catalog::StoreError;
 use crate::domain::refusal::Reason;
-use crate::ledger::redis::PARTITIONS_MAX;
-use crate::ledger::{Durability, Health, Ledger};
+use crate::ledger::{Durability, Ledger};
 
 /// What callers can ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,7 +76,7 @@ pub struct LedgerState {
     pub kind: &'static str,
     /// What an answer survives, as the configuration calls it.
     pub durability: String,
-    /// `good`, `poisoned`, `away` or `fenced`.
+    /// `good`, `away`, `fenced` or `poisoned`.
     pub health: &'static str,
     /// Commands that wait.
     pub queue: usize,
@@ -92,12 +91,7 @@ impl Engine {
     #[must_use]
     pub fn ledger_state(&self) -> LedgerState {
         let ledger = &self.ledger;
-        let health = match &*ledger.health().borrow() {
-            Health::Good => "good",
-            Health::Poisoned(_) => "poisoned",
-            Health::Away(_) => "away",
-            Health::Fenced(_) => "fenced",
-        };
+        let health = ledger.health().borrow().name();
         let last_event = ledger.pulse().borrow().last_event;
         LedgerState {
             kind: match ledger {
@@ -137,8 +131,7 @@ impl Engine {
             }
         }
         if let Some(through) = self.counted_through()? {
-            let counted = (0..usize::from(PARTITIONS_MAX)).map(|at| through.count(at)).sum::<u64>();
-            gauge!("jeton_figures_counted_events").set(counted as f64);
+            gauge!("jeton_figures_counted_events").set(through.total() as f64);
         }
         Ok(())
     }

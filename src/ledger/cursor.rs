@@ -23,6 +23,12 @@ impl Cursor {
         self.0.get(partition).copied().unwrap_or(0)
     }
 
+    /// How many events were read, of all partitions together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().copied().fold(0, u64::saturating_add)
+    }
+
     /// Whether all that was read up to `other` was read.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
@@ -92,5 +98,12 @@ mod tests {
             assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text}");
         }
         assert_eq!(Cursor::default().to_string(), "0");
+    }
+
+    #[test]
+    fn a_cursor_counts_all_its_partitions() {
+        for (text, total) in [("0", 0), ("17", 17), ("17-4-0-9", 30)] {
+            assert_eq!(text.parse::<Cursor>().unwrap().total(), total);
+        }
     }
 }

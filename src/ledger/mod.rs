@@ -240,6 +240,23 @@ pub enum Health {
     Fenced(Arc<str>),
 }
 
+impl Health {
+    /// The names of all states, the good one first.
+    pub const NAMES: [&'static str; 4] = ["good", "away", "fenced", "poisoned"];
+
+    /// The state's name in answers and metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        let [good, away, fenced, poisoned] = Self::NAMES;
+        match self {
+            Self::Good => good,
+            Self::Away(_) => away,
+            Self::Fenced(_) => fenced,
+            Self::Poisoned(_) => poisoned,
+        }
+    }
+}
+
 /// How well what [`Ledger::read`] shows of some owners is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Knowledge {

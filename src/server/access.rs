@@ -172,7 +172,7 @@ impl Access {
     fn take(&self, record: Record) {
         match record {
             Record::Token(token) => self.tokens.insert(token),
-            Record::User(user) => self.users.insert(user),
+            Record::User(user) => self.take_user(user),
             Record::Session(session) => self.sessions.insert(session),
         }
     }

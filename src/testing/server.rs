@@ -212,6 +212,18 @@ impl ServerBox {
         Ok(Self { server, engine, ca_pem: ca.certificate, authority, tenant, clock: options.clock })
     }
 
+    /// Stops the server and waits until its stores are free for another one.
+    pub async fn stop(self) {
+        let Self { server, engine, .. } = self;
+        server.drain().await;
+        // The last tasks end a moment after it.
+        let last = Arc::downgrade(&engine);
+        drop(engine);
+        while last.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The tenant of the box.
     #[must_use]
     pub fn tenant(&self) -> &TenantId {

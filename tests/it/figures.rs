@@ -5,9 +5,6 @@ mod live;
 mod shown;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,6 +13,8 @@ use jeton::testing::servers::{Aof, RedisOptions, RedisServer};
 use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Request;
+
+use crate::deploying::program::{Machine, Serving};
 
 /// Codes of each campaign.
 const CODES: usize = 8;
@@ -35,97 +34,14 @@ fn code(campaign: &str, number: usize) -> String {
     format!("{}-CODE-{number:03}", campaign.to_uppercase())
 }
 
-/// The program with a data directory of its own.
-struct Program {
-    dir: tempfile::TempDir,
-    redis: Option<RedisServer>,
+fn serve(machine: &Machine) -> Serving {
+    machine.start(machine.command(&["serve"]).env("JETON_CAMPAIGN_LABELS", "[\"ten\"]"))
 }
 
-/// The program, serving; killed when dropped.
-struct Serving {
-    child: Child,
-    url: String,
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // One that was killed before is dead enough.
-        let _killed = self.child.kill();
-        let _reaped = self.child.wait();
-    }
-}
-
-impl Program {
-    fn embedded() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), redis: None }
-    }
-
-    fn on_redis() -> Self {
-        let options = RedisOptions { aof: Aof::Always, ..RedisOptions::default() };
-        let redis = RedisServer::start(&options).unwrap();
-        let program = Self { redis: Some(redis), ..Self::embedded() };
-        let url = program.redis.as_ref().unwrap().url();
-        program.run(&["init", "--store", &url]);
-        program
-    }
-
-    fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("jeton"));
-        command.env_clear().env("HOME", self.dir.path());
-        command.arg("--json").arg("--data").arg(self.data()).stderr(Stdio::null());
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Value {
-        let output = self.command().args(words).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{words:?}: {text}");
-        serde_json::from_str(&text).unwrap_or(Value::Null)
-    }
-
-    fn serve(&self) -> Serving {
-        let mut command = self.command();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]);
-        let durability = if self.redis.is_some() { "redis-aof-always" } else { "sync" };
-        command.args(["--durability", durability, "--set", "campaign_labels=[\"ten\"]"]);
-        command.stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        Serving { url: ready["http"].as_str().unwrap().to_owned(), child }
-    }
-
-    fn furnish(&self, serving: &Serving) {
-        for (name, text) in CAMPAIGNS {
-            let file = self.dir.path().join(format!("{name}.toml"));
-            std::fs::write(&file, format!("id = \"{name}\"\n{text}")).unwrap();
-            let file = file.to_str().unwrap();
-            self.run(&["--url", &serving.url, "campaign", "apply", file]);
-            let codes: Vec<String> = (0..CODES).map(|number| code(name, number)).collect();
-            let file = self.dir.path().join(format!("{name}.txt"));
-            std::fs::write(&file, codes.join("\n")).unwrap();
-            let file = file.to_str().unwrap();
-            self.run(&["--url", &serving.url, "code", "import", name, file]);
-        }
-    }
-
-    fn office(&self, serving: &Serving) -> Office {
-        let token = std::fs::read_to_string(self.data().join("admin.token")).unwrap();
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .proxy(None)
-            .timeout_global(Some(Duration::from_secs(10)))
-            .build();
-        Office {
-            agent: agent.new_agent(),
-            url: serving.url.clone(),
-            token: token.trim().to_owned(),
-        }
+fn furnish(machine: &Machine, serving: &Serving) {
+    for (name, text) in CAMPAIGNS {
+        let codes: Vec<String> = (0..CODES).map(|number| code(name, number)).collect();
+        machine.furnish(serving, &format!("id = \"{name}\"\n{text}"), &codes.join("\n"));
     }
 }
 
@@ -138,6 +54,17 @@ struct Office {
 }
 
 impl Office {
+    fn of(machine: &Machine, serving: &Serving) -> Self {
+        let token = std::fs::read_to_string(machine.data().join("admin.token")).unwrap();
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(10)))
+            .build();
+        let (agent, url) = (agent.new_agent(), serving.http.clone());
+        Self { agent, url, token: token.trim().to_owned() }
+    }
+
     /// Nothing: there was no answer.
     fn ask(&self, method: &str, path: &str, key: &str, body: &Value) -> Option<Value> {
         let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
@@ -289,7 +216,7 @@ fn number(value: &Value, name: &str) -> i64 {
 }
 
 /// Everything that is shown agrees with the ledger.
-fn agree(program: &Program, office: &Office, done: &Done) {
+fn agree(machine: &Machine, office: &Office, done: &Done) {
     let happened = events(office);
     for (campaign, _) in CAMPAIGNS {
         let truth = truth(office, done, campaign);
@@ -320,7 +247,8 @@ fn agree(program: &Program, office: &Office, done: &Done) {
             assert_eq!(number(totals, "confirmed"), count("confirmed"), "{campaign} {query}");
             assert_eq!(number(totals, "expired"), count("expired"), "{campaign} {query}");
         }
-        let by_command = program.run(&["--url", &office.url, "figures", "--campaign", campaign]);
+        let by_command =
+            machine.json(0, &["--url", &office.url, "figures", "--campaign", campaign]);
         assert_eq!(by_command["standing"], *standing);
         // Refusals come a few seconds later, so they may come in between.
         let told = |shown: &Value| {
@@ -348,14 +276,15 @@ fn scraped(office: &Office, line: &str) {
 }
 
 /// Loads `serving`; in the middle one of them is killed and another one takes its place.
-fn shaken(program: &Program, mut serving: Vec<Serving>, done: &Arc<Done>) -> Vec<Serving> {
+fn shaken(machine: &Machine, mut serving: Vec<Serving>, done: &Arc<Done>) -> Vec<Serving> {
     for turn in 0..3 {
         let stop = Arc::new(AtomicBool::new(false));
         let clients: Vec<_> = (0..4_u64)
             .map(|client| {
                 let nodes = serving.len() as u64;
                 let own = &serving[usize::try_from(client % nodes).unwrap()];
-                let (office, done, stop) = (program.office(own), Arc::clone(done), stop.clone());
+                let (office, done, stop) =
+                    (Office::of(machine, own), Arc::clone(done), stop.clone());
                 std::thread::spawn(move || load(&office, &done, turn * 10 + client, &stop))
             })
             .collect();
@@ -368,45 +297,53 @@ fn shaken(program: &Program, mut serving: Vec<Serving>, done: &Arc<Done>) -> Vec
             client.join().unwrap();
         }
         if turn < 2 {
-            serving.push(program.serve());
+            serving.push(serve(machine));
         }
     }
     serving
 }
 
-fn check(program: &Program, nodes: usize) {
-    let first = program.serve();
-    program.furnish(&first);
+fn check(machine: &Machine, nodes: usize) {
+    let first = serve(machine);
+    furnish(machine, &first);
     let serving: Vec<Serving> =
-        std::iter::once(first).chain((1..nodes).map(|_| program.serve())).collect();
+        std::iter::once(first).chain((1..nodes).map(|_| serve(machine))).collect();
     let done = Arc::new(Done::default());
-    let serving = shaken(program, serving, &done);
+    let serving = shaken(machine, serving, &done);
     let asked = done.ids.lock().unwrap().len();
     assert!(asked > 100, "too little was asked: {asked}");
     // Every hold comes to its end.
     std::thread::sleep(Duration::from_millis(2_500));
     for node in &serving {
-        agree(program, &program.office(node), &done);
+        agree(machine, &Office::of(machine, node), &done);
     }
-    let office = program.office(&serving[0]);
+    let office = Office::of(machine, &serving[0]);
     let used = truth(&office, &done, "ten").used;
     scraped(&office, &format!("jeton_campaign_used{{campaign=\"ten\"}} {used}"));
     // Counted anew, all is as it was.
-    program.run(&["--url", &office.url, "figures", "rebuild"]);
-    agree(program, &office, &done);
+    machine.json(0, &["--url", &office.url, "figures", "rebuild"]);
+    agree(machine, &office, &done);
+}
+
+fn check_on_redis(nodes: usize) {
+    let options = RedisOptions { aof: Aof::Always, ..RedisOptions::default() };
+    let redis = RedisServer::start(&options).unwrap();
+    let machine = Machine::new();
+    machine.json(0, &["init", "--store", &redis.url()]);
+    check(&machine, nodes);
 }
 
 #[test]
 fn figures_agree_with_the_ledger_after_a_kill() {
-    check(&Program::embedded(), 1);
+    check(&Machine::new(), 1);
 }
 
 #[test]
 fn figures_agree_with_a_ledger_in_redis_after_a_kill() {
-    check(&Program::on_redis(), 1);
+    check_on_redis(1);
 }
 
 #[test]
 fn two_nodes_count_everything_once() {
-    check(&Program::on_redis(), 2);
+    check_on_redis(2);
 }

@@ -110,14 +110,7 @@ impl House {
     pub(crate) async fn restart(self) -> Self {
         let Self { clock, server, client, options, first_yes, releases, dir } = self;
         client.close().await;
-        let ServerBox { server, engine, .. } = server;
-        server.drain().await;
-        // The last tasks of the old server end a moment after it.
-        let last = std::sync::Arc::downgrade(&engine);
-        drop(engine);
-        while last.strong_count() > 0 {
-            tokio::task::yield_now().await;
-        }
+        server.stop().await;
         let server = ServerBox::start(dir.path(), options.clone()).await.unwrap();
         let client = server.client(Role::Checkout).await.unwrap();
         Self { clock, server, client, options, first_yes, releases, dir }

@@ -2,9 +2,8 @@
 //! real nodes, one on its own disk and one on Redis, and is asked every question of the dashboard.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
@@ -105,9 +104,9 @@ impl Prometheus {
 
     /// What a query gives: its series, or why there are none.
     fn ask(&self, query: &str) -> Result<Vec<Value>, String> {
-        let url = format!("{}/api/v1/query?query={}", self.url, escaped(query));
+        let url = format!("{}/api/v1/query", self.url);
         let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
-        let answer = config.new_agent().get(url).call();
+        let answer = config.new_agent().get(url).query("query", query).call();
         let mut answer = answer.map_err(|error| error.to_string())?;
         let text = answer.body_mut().read_to_string().map_err(|error| error.to_string())?;
         let document: Value = serde_json::from_str(&text).map_err(|_| text.clone())?;
@@ -121,14 +120,6 @@ impl Drop for Prometheus {
         let _killed = self.child.kill();
         let _reaped = self.child.wait();
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        let _infallible = write!(out, "%{byte:02X}");
-    }
-    out
 }
 
 /// Every question of the dashboard, with what Grafana puts in for its variables.

@@ -282,7 +282,8 @@ fn guessing_is_locked_out_by_name_and_by_address_and_tells_nothing() {
     let desk = Desk::open_with(GuessOptions { public: limits, ..GuessOptions::default() });
     desk.user("anna", &json!({}));
     desk.user("otto", &json!({}));
-    let from = |last: u8, name: &str, password: &str| sign_in_from(&desk, last, name, password);
+    let from =
+        |last: u8, name: &str, password: &str| sign_in_from(desk.address(), last, name, password);
     // Alternating addresses, so that only the name's budget runs out; a name that is not there
     // fares alike.
     for name in ["anna", "nobody"] {
@@ -308,11 +309,66 @@ fn guessing_is_locked_out_by_name_and_by_address_and_tells_nothing() {
     assert_eq!(from(30, "anna", PASSWORD).0, 200);
 }
 
+#[test]
+fn a_new_password_ends_a_lock_out_but_not_where_the_name_is_somebody_elses_too() {
+    let limits = GuessLimits { burst: 3, refill_ms: 60_000, ..GuessLimits::PUBLIC };
+    let desk = Desk::open_with(GuessOptions { public: limits, ..GuessOptions::default() });
+    desk.user("anna", &json!({}));
+    let password = json!({ "password": "another one by far" });
+    let lock_out = |from: u8| {
+        for last in from..from + 3 {
+            assert_eq!(sign_in_from(desk.address(), last, "anna", "wrong password").0, 401);
+        }
+        let (status, text) = sign_in_from(desk.address(), from + 3, "anna", PASSWORD);
+        assert!(status == 429 && text.contains("jeton user password name"), "{text}");
+    };
+    lock_out(10);
+    desk.admin("PUT", "/v1/users/anna", &json!({"role": "monitor"})).is(200);
+    assert_eq!(
+        sign_in_from(desk.address(), 13, "anna", PASSWORD).0,
+        429,
+        "this was no new password"
+    );
+    desk.admin("PUT", "/v1/users/anna", &password).is(200);
+    assert_eq!(sign_in_from(desk.address(), 13, "anna", "another one by far").0, 200);
+
+    let twin = json!({"tenant": "pool", "name": "anna", "password": PASSWORD, "role": "office"});
+    desk.admin("POST", "/v1/users", &twin).is(200);
+    lock_out(20);
+    desk.admin("PUT", "/v1/users/anna", &password).is(200);
+    assert_eq!(sign_in_from(desk.address(), 23, "anna", PASSWORD).0, 429);
+}
+
+#[test]
+fn wrong_tokens_and_codes_from_an_address_keep_nobody_there_from_signing_in() {
+    let limits = GuessLimits { burst: 3, refill_ms: 60_000, ..GuessLimits::PUBLIC };
+    let desk = Desk::open_with(GuessOptions { public: limits, ..GuessOptions::default() });
+    desk.user("anna", &json!({}));
+    let shop = desk.server.token(Role::Public).unwrap();
+    let validate = |token: &str| {
+        let bearer = format!("Bearer {token}");
+        let body = json!({"code": "NO-SUCH-CODE"}).to_string();
+        desk.ask("POST", "/v1/validate", &[("authorization", &bearer)], &body)
+    };
+    for _ in 0..3 {
+        desk.try_sign_in("nobody", PASSWORD).is(401);
+    }
+    let heard = desk.try_sign_in("anna", PASSWORD).is(429);
+    assert!(heard.text.contains("from this address"), "{heard:?}");
+    validate("jtn_0").is(401);
+    desk.clock.advance(180_000);
+    for _ in 0..3 {
+        validate(&shop).is(200);
+    }
+    validate("jtn_0").is(429);
+    desk.sign_in("anna");
+}
+
 /// Signs in from 127.0.0.`last`; the status and all that was heard, in lower case.
-fn sign_in_from(desk: &Desk, last: u8, name: &str, password: &str) -> (u16, String) {
+fn sign_in_from(server: SocketAddr, last: u8, name: &str, password: &str) -> (u16, String) {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)).into()).unwrap();
-    socket.connect(&desk.address().into()).unwrap();
+    socket.connect(&server.into()).unwrap();
     let mut stream = std::net::TcpStream::from(socket);
     let body = json!({"name": name, "password": password}).to_string();
     let head = "POST /v1/session HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length:";

@@ -13,7 +13,7 @@ use jeton::domain::id::TenantId;
 use jeton::domain::order::Order;
 use jeton::domain::refusal::Reason;
 use jeton::domain::time::Timestamp;
-use jeton::engine::{Ask, Counts, Engine, Prepared, StackMode};
+use jeton::engine::{Ask, CodeFilter, Counts, Engine, Prepared, StackMode};
 use jeton::testing::{BoxOptions, engine_in};
 use serde::Serialize;
 use smallvec::smallvec;
@@ -44,7 +44,7 @@ pub(super) fn mistype(dir: &Path, args: &CodesArgs) -> anyhow::Result<Mistyped> 
     let mut sample = Vec::new();
     for batch in engine.batches(&tenant, None)? {
         let mut place = 0;
-        engine.export(&batch, |code| {
+        engine.export(&batch, CodeFilter::default(), |code| {
             if place % step == 0 {
                 sample.push(code.text.to_owned());
             }

@@ -1,11 +1,13 @@
 //! Budgets with time as a parameter: running out, waiting, lock-outs, forgiveness, the bound on
 //! memory.
 
+use std::net::Ipv4Addr;
+
 use super::*;
 use Throttled::{LockedOut, RateLimited};
 
-const ALICE: GuessKey = GuessKey::V4([10, 0, 0, 1]);
-const BOB: GuessKey = GuessKey::V4([10, 0, 0, 2]);
+const ALICE: GuessKey = GuessKey::Address(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
+const BOB: GuessKey = GuessKey::Address(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)));
 
 /// 3 misses at once, one a second; locked out from the third exhaustion on for 10 s, 20 s, at most
 /// 30 s.
@@ -98,6 +100,19 @@ fn who_stays_out_of_trouble_is_forgiven() {
 }
 
 #[test]
+fn forgiving_ends_a_lock_out_and_begins_anew() {
+    let budget = budget();
+    for now_ms in [0, 1_000, 2_000] {
+        exhaust(&budget, ALICE, now_ms);
+        exhaust(&budget, BOB, now_ms);
+    }
+    assert!(matches!(budget.check(ALICE, 2_000), Err(LockedOut { .. })));
+    budget.forgive(ALICE);
+    assert_eq!(exhaust(&budget, ALICE, 2_000), (3, RateLimited { retry_after_ms: 1_000 }));
+    assert!(matches!(budget.check(BOB, 2_000), Err(LockedOut { .. })), "nobody else is");
+}
+
+#[test]
 fn misses_under_way_cost_but_are_not_counted_as_new_attempts() {
     let budget = budget();
     exhaust(&budget, ALICE, 0);
@@ -125,6 +140,9 @@ fn addresses_share_a_budget_per_prefix() {
     assert_eq!(key("::ffff:10.0.0.1"), Ok(ALICE));
     assert_eq!(key("2001:db8:0:7::1"), key("2001:db8:0:7:ffff::2"));
     assert_ne!(key("2001:db8:0:7::1"), key("2001:db8:0:8::1"));
+    let signs_in = |text: &str| text.parse().map(GuessKey::sign_in_from);
+    assert_eq!(signs_in("2001:db8:0:7::1"), signs_in("2001:db8:0:7:ffff::2"));
+    assert_ne!(signs_in("10.0.0.1"), key("10.0.0.1"), "signing in has budgets of its own");
 }
 
 #[test]
@@ -133,7 +151,7 @@ fn memory_is_bounded_and_the_worst_are_remembered() {
     let limits = budget().options.public;
     let options = GuessOptions { public: limits, keys_max, ..GuessOptions::default() };
     let budget = GuessBudget::new(options);
-    let stranger = |number: u32| GuessKey::V4(number.to_be_bytes());
+    let stranger = |number: u32| GuessKey::of_ip(Ipv4Addr::from_bits(number).into());
     let locked_out = || (0..50).map(stranger);
     for now_ms in [0, 1_000, 2_000] {
         for key in locked_out() {

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::NaiveDate;
-
 use crate::domain::id::{CampaignId, TenantId};
 use crate::domain::time::{Calendar, Timestamp};
 use crate::index::Definitions;
@@ -37,7 +35,7 @@ impl Calendars {
                 calendar
             }
         };
-        calendar.day_of(at).signed_duration_since(NaiveDate::default()).num_days()
+        calendar.day_number(at)
     }
 
     fn calendar(&self, tenant: &str, campaign: &str) -> Option<Calendar> {

@@ -20,6 +20,7 @@ mod sums;
 mod tally;
 mod told;
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Engine;
@@ -99,8 +100,8 @@ pub struct CampaignStanding {
     pub remaining: Option<u64>,
     /// Codes that were issued and not removed.
     pub codes: u64,
-    /// How far the events are counted.
-    pub through: Cursor,
+    /// How far the events are counted; absent while everything is removed to be counted again.
+    pub through: Option<Cursor>,
 }
 
 /// What an engine keeps of figures.
@@ -282,7 +283,7 @@ impl Engine {
         let batches = self.catalog.batches()?;
         let own = batches.iter().map(|batch| (&batch.issue, batch.left()));
         let own = own.filter(|(of, _)| of.tenant == *tenant && of.campaign == *campaign);
-        let through = self.counted_through()?.unwrap_or_default();
+        let through = self.counted_through()?;
         Ok(Some(CampaignStanding {
             standing: self.standings(tenant.as_str(), &[campaign.as_str()], properties)?.remove(0),
             remaining,
@@ -296,6 +297,9 @@ impl Engine {
     /// # Errors
     /// When the store fails.
     pub fn named_standings(&self, campaigns: &[&str]) -> Result<Vec<Standing>, StoreError> {
+        if campaigns.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut all = vec![Standing::default(); campaigns.len()];
         for tenant in room::tenants(&self.catalog)? {
             for (sum, own) in all.iter_mut().zip(self.standings(&tenant, campaigns, &[])?) {
@@ -317,6 +321,21 @@ impl Engine {
         let page = room::total(&self.catalog, tenant)?;
         let standing = |campaign: &&str| question::standing(&page, &labels, campaign, properties);
         Ok(campaigns.iter().map(standing).collect())
+    }
+
+    /// What the campaigns of a tenant come to over all time, by their ids; those of which no event
+    /// tells are missing. Only of these properties, if there are any. Blocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn standings_by_campaign(
+        &self,
+        tenant: &TenantId,
+        properties: &[String],
+    ) -> Result<HashMap<String, Standing>, StoreError> {
+        let labels = room::labels(&self.catalog, Sort::Told, tenant.as_str())?;
+        let page = room::total(&self.catalog, tenant.as_str())?;
+        Ok(question::standings(&page, &labels, properties))
     }
 
     /// All that this process answered since the last time; refusals among it are remembered for

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
+
 use super::labels::{Labels, Names, OTHER};
 use super::room::{self, Sort, Step};
-use super::sums::{Cell, Count, Page, Sums};
+use super::sums::{self, Cell, Count, Page, Sums};
 use crate::catalog::{Catalog, StoreError};
 use crate::domain::refusal::Reason;
 use crate::domain::time::Timestamp;
@@ -47,7 +49,7 @@ pub struct Question {
     pub property: Option<String>,
     /// Only of this gate.
     pub gate: Option<String>,
-    /// Only of these properties; empty: of all.
+    /// Only of these properties; empty: of all. `other` is none of them, whatever they are called.
     pub properties: Vec<String>,
 }
 
@@ -91,7 +93,22 @@ pub struct Standing {
     pub sums: Sums,
 }
 
+impl Standing {
+    fn of(sums: Sums) -> Self {
+        Self {
+            used: sums.count(Count::Uses) - sums.count(Count::UsesBack),
+            held: sums.count(Count::HeldUses),
+            sums,
+        }
+    }
+}
+
 type Points = BTreeMap<i64, Sums>;
+
+type ByNumber = HashMap<u16, Sums, RandomState>;
+
+/// Pages that are read together: some are up to 300 kB, and an answer may be of thousands.
+const PAGES_AT_ONCE: usize = 64;
 
 /// Reads the answer.
 pub(super) fn answer(
@@ -101,25 +118,20 @@ pub(super) fn answer(
 ) -> Result<Figures, StoreError> {
     let mut by_label: HashMap<String, Points> = HashMap::new();
     let (first, end) = question.stretches();
-    let end = end.min(first.saturating_add(STRETCHES_MAX));
+    let stretches: Vec<i64> = (first..end.min(first.saturating_add(STRETCHES_MAX))).collect();
     for sort in [Sort::Told, Sort::Refused] {
         if question.by == By::Reason && sort == Sort::Told {
             continue;
         }
         let labels = room::labels(catalog, sort, tenant)?;
         let Some(filter) = Filter::of(question, &labels) else { continue };
-        let pages = room::pages(catalog, sort, tenant, question.step, first..end)?;
         let mut by_number: HashMap<u16, Points> = HashMap::new();
-        for (at, page) in (first..end).zip(&pages) {
-            for (cell, sums) in page.cells().filter(|(cell, _)| filter.takes(cell)) {
-                let number = match question.by {
-                    By::Nothing => 0,
-                    By::Campaign => cell.campaign,
-                    By::Property => cell.property,
-                    By::Gate => cell.gate,
-                    By::Reason => cell.reason,
-                };
-                by_number.entry(number).or_default().entry(at).or_default().merge(sums);
+        for some in stretches.chunks(PAGES_AT_ONCE) {
+            let pages = room::pages(catalog, sort, tenant, question.step, some.iter().copied())?;
+            for (at, page) in some.iter().zip(&pages) {
+                for (number, sums) in of_page(page, question.by, &filter)? {
+                    by_number.entry(number).or_default().insert(*at, sums);
+                }
             }
         }
         for (number, points) in by_number {
@@ -128,6 +140,25 @@ pub(super) fn answer(
         }
     }
     Ok(sorted(by_label, question.step))
+}
+
+/// What a stored page says, by the number of what makes a series.
+fn of_page(page: &[u8], by: By, filter: &Filter) -> Result<ByNumber, StoreError> {
+    let mut all = ByNumber::default();
+    for cell in sums::cells(page) {
+        let (cell, sums) = cell.ok_or_else(room::damaged_page)?;
+        if filter.takes(&cell) {
+            let number = match by {
+                By::Nothing => 0,
+                By::Campaign => cell.campaign,
+                By::Property => cell.property,
+                By::Gate => cell.gate,
+                By::Reason => cell.reason,
+            };
+            all.entry(number).or_default().merge(&sums);
+        }
+    }
+    Ok(all)
 }
 
 /// What the cells of a campaign come to over all time; `properties`: only in these, if there are
@@ -139,19 +170,36 @@ pub(super) fn standing(
     properties: &[String],
 ) -> Standing {
     let number = labels.campaigns.known(campaign);
-    let known = properties.iter().map(|name| labels.properties.known(name));
-    let known: Vec<u16> = known.filter(|number| *number != 0).collect();
-    let own = page.cells().filter(|(cell, _)| {
-        let is_seen = properties.is_empty() || known.contains(&cell.property);
-        number != 0 && cell.campaign == number && is_seen
-    });
+    let seen = seen(&labels.properties, properties);
+    let filter = Filter { campaign: Some(number), property: None, gate: None, seen };
+    let own = page.cells().filter(|(cell, _)| number != 0 && filter.takes(cell));
     let mut sums = Sums::default();
     own.for_each(|(_, own)| sums.merge(own));
-    Standing {
-        used: sums.count(Count::Uses) - sums.count(Count::UsesBack),
-        held: sums.count(Count::HeldUses),
-        sums,
+    Standing::of(sums)
+}
+
+/// What each campaign's cells come to over all time, by its name; `properties`: only in these, if
+/// there are any.
+pub(super) fn standings(
+    page: &Page,
+    labels: &Labels,
+    properties: &[String],
+) -> HashMap<String, Standing> {
+    let seen = seen(&labels.properties, properties);
+    let filter = Filter { campaign: None, property: None, gate: None, seen };
+    let mut by_number: HashMap<u16, Sums> = HashMap::new();
+    for (cell, sums) in page.cells().filter(|(cell, _)| cell.campaign != 0 && filter.takes(cell)) {
+        by_number.entry(cell.campaign).or_default().merge(sums);
     }
+    let named = |(number, sums)| (labels.campaigns.name(number).to_owned(), Standing::of(sums));
+    by_number.into_iter().map(named).collect()
+}
+
+/// The numbers of the properties that may be seen, when there are only some; absent: all. `other`
+/// is never among them: it is many properties, whatever one of them is called.
+fn seen(labels: &Names, names: &[String]) -> Option<Vec<u16>> {
+    let known = || names.iter().map(|name| labels.known(name)).filter(|number| *number != 0);
+    (!names.is_empty()).then(|| known().collect())
 }
 
 /// What of a room is asked for, by numbers.
@@ -159,8 +207,7 @@ struct Filter {
     campaign: Option<u16>,
     property: Option<u16>,
     gate: Option<u16>,
-    properties: Vec<u16>,
-    is_of_some: bool,
+    seen: Option<Vec<u16>>,
 }
 
 impl Filter {
@@ -174,13 +221,11 @@ impl Filter {
             Some(name) => number(names, name).map(Some),
             None => Some(None),
         };
-        let own = question.properties.iter();
         Some(Self {
             campaign: wanted(&labels.campaigns, &question.campaign)?,
             property: wanted(&labels.properties, &question.property)?,
             gate: wanted(&labels.gates, &question.gate)?,
-            properties: own.filter_map(|name| number(&labels.properties, name)).collect(),
-            is_of_some: !question.properties.is_empty(),
+            seen: seen(&labels.properties, &question.properties),
         })
     }
 
@@ -188,7 +233,7 @@ impl Filter {
         self.campaign.is_none_or(|number| number == cell.campaign)
             && self.property.is_none_or(|number| number == cell.property)
             && self.gate.is_none_or(|number| number == cell.gate)
-            && (!self.is_of_some || self.properties.contains(&cell.property))
+            && self.seen.as_ref().is_none_or(|seen| seen.contains(&cell.property))
     }
 }
 
@@ -241,4 +286,52 @@ fn sorted(by_label: HashMap<String, Points>, step: Step) -> Figures {
 
 fn weight(sums: &Sums) -> i64 {
     sums.count(Count::Redeemed) + sums.count(Count::Refused) + sums.count(Count::Held)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed one is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_is_nobodys_own_property() {
+        let mut labels = Labels::default();
+        let (campaign, lido) = (labels.campaign("summer"), labels.property("lido"));
+        // Both a property of that name and all that found no room.
+        assert_eq!(labels.property(OTHER), 0);
+        let mut page = Page::default();
+        for (property, uses) in [(lido, 1), (labels.property("dry"), 10), (0, 100)] {
+            let mut sums = Sums::default();
+            sums.add(Count::Uses, uses);
+            page.add(Cell { campaign, property, gate: 0, reason: 0 }, &sums);
+        }
+        let shown = |property: Option<&str>, names: &[&str]| {
+            let question = Question {
+                step: Step::Day,
+                from: Timestamp(0),
+                to: Timestamp(1),
+                by: By::Nothing,
+                campaign: None,
+                property: property.map(str::to_owned),
+                gate: None,
+                properties: names.iter().copied().map(str::to_owned).collect(),
+            };
+            let filter = Filter::of(&question, &labels).unwrap();
+            let taken = page.cells().filter(|(cell, _)| filter.takes(cell));
+            let uses: i64 = taken.map(|(_, sums)| sums.count(Count::Uses)).sum();
+            if property.is_none() {
+                let stands = standing(&page, &labels, "summer", &question.properties);
+                assert_eq!(stands.used, uses, "{names:?}");
+            }
+            uses
+        };
+        assert_eq!(shown(None, &[]), 111);
+        assert_eq!(shown(None, &["lido"]), 1);
+        assert_eq!(shown(None, &["lido", "dry"]), 11);
+        assert_eq!(shown(None, &[OTHER]), 0);
+        assert_eq!(shown(None, &["lido", OTHER]), 1);
+        assert_eq!(shown(None, &["nowhere"]), 0);
+        assert_eq!(shown(Some(OTHER), &[]), 100);
+        assert_eq!(shown(Some(OTHER), &[OTHER]), 0);
+    }
 }

@@ -420,17 +420,17 @@ pub(super) fn tenants(catalog: &Catalog) -> Result<Vec<Box<str>>, StoreError> {
     parsed(only(catalog.figures(&[Sort::Told.names()])?).as_deref())
 }
 
-/// The pages of a tenant, stretch by stretch.
+/// The pages of a tenant as they are stored, stretch by stretch; empty where nothing was counted.
 pub(super) fn pages(
     catalog: &Catalog,
     sort: Sort,
     tenant: &str,
     step: Step,
     stretches: impl Iterator<Item = i64>,
-) -> Result<Vec<Page>, StoreError> {
+) -> Result<Vec<Vec<u8>>, StoreError> {
     let keys = stretches.map(|at| sort.page(tenant, step.letter(), at));
     let found = catalog.figures(&keys.collect::<Vec<_>>())?;
-    found.into_iter().map(|bytes| page(bytes.as_deref())).collect()
+    Ok(found.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 /// What a tenant has of events over all time.
@@ -440,7 +440,7 @@ pub(super) fn total(catalog: &Catalog, tenant: &str) -> Result<Page, StoreError>
 
 fn page(bytes: Option<&[u8]>) -> Result<Page, StoreError> {
     match bytes {
-        Some(bytes) => Page::decode(bytes).ok_or_else(|| damaged("a page")),
+        Some(bytes) => Page::decode(bytes).ok_or_else(damaged_page),
         None => Ok(Page::default()),
     }
 }
@@ -451,6 +451,10 @@ fn only(found: Vec<Option<Vec<u8>>>) -> Option<Vec<u8>> {
 
 fn parsed<T: Default + serde::de::DeserializeOwned>(bytes: Option<&[u8]>) -> Result<T, StoreError> {
     bytes.map_or_else(|| Ok(T::default()), |bytes| serde_json::from_slice(bytes).map_err(damaged))
+}
+
+pub(super) fn damaged_page() -> StoreError {
+    damaged("a page")
 }
 
 fn damaged(what: impl std::fmt::Display) -> StoreError {

@@ -155,14 +155,24 @@ impl Page {
     }
 
     /// From bytes; `None` when they are no page.
-    pub(super) fn decode(mut bytes: &[u8]) -> Option<Self> {
-        let mut page = Self::default();
-        while !bytes.is_empty() {
-            let (cell, sums) = read(&mut bytes)?;
-            page.0.insert(cell, sums);
-        }
-        Some(page)
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        cells(bytes).collect::<Option<_>>().map(Self)
     }
+}
+
+/// The places of a stored page, for who looks at each once and keeps none. What is no page ends
+/// with `None`.
+pub(super) fn cells(mut bytes: &[u8]) -> impl Iterator<Item = Option<(Cell, Sums)>> {
+    std::iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let cell = read(&mut bytes);
+        if cell.is_none() {
+            bytes = &[];
+        }
+        Some(cell)
+    })
 }
 
 fn write(out: &mut Vec<u8>, cell: Cell, sums: &Sums) -> Result<(), encode::ValueWriteError> {
@@ -225,6 +235,8 @@ mod tests {
         let bytes = page.encode();
         assert_eq!(Page::decode(&bytes), Some(page.clone()));
         assert_eq!(Page::decode(&bytes[..bytes.len() - 1]), None);
+        let torn: Vec<bool> = cells(&bytes[..bytes.len() - 1]).map(|cell| cell.is_some()).collect();
+        assert_eq!(torn, [true, false]);
         let (_, twice) = page.cells().next().unwrap();
         assert_eq!((twice.count(Count::Redeemed), twice.count(Count::Refused)), (6, i64::MAX));
         let money: Vec<(&str, i64)> = twice.money_minor().collect();

@@ -17,7 +17,8 @@ use crate::domain::order::Order;
 use crate::domain::refusal::Reason;
 use crate::engine::Verb;
 
-/// Most places that are told apart by one process: callers choose the names of gates.
+/// Most places that are told apart by one process: callers choose the names of gates. Further ones
+/// are at the gate `other`, of no stated property.
 const PLACES_MAX: usize = 8_192;
 
 /// Most rows of a stripe between two drains. What finds no room in a second is not counted.
@@ -137,9 +138,9 @@ impl Tally {
         let (hash, place) = if known.places.len() < PLACES_MAX {
             (hash, place)
         } else {
-            let other: Box<str> = OTHER.into();
             let hash = self.hasher.hash_one((&place.tenant, OTHER));
-            (hash, Place { property: other.clone(), gate: other, channel: "".into(), ..place })
+            // Not `other`: a property may be called so, and who sees it sees nobody else's.
+            (hash, Place { property: "".into(), gate: OTHER.into(), channel: "".into(), ..place })
         };
         if let Some(id) = known.ids.get(&hash) {
             return *id;
@@ -174,7 +175,7 @@ impl Tally {
 
     /// All that was counted since the last time.
     pub(in crate::engine) fn drain(&self) -> Vec<Row> {
-        let mut all: HashMap<Key, (Box<str>, u64), RandomState> = HashMap::default();
+        let mut all = Rows::default();
         for stripe in &self.stripes {
             let rows =
                 std::mem::take(&mut *stripe.0.lock().unwrap_or_else(PoisonError::into_inner));
@@ -224,9 +225,10 @@ mod tests {
         let mut last = tally.nowhere("park");
         for gate in 0..PLACES_MAX + 10 {
             let gate = gate.to_string();
-            last = tally.place("park", &Order { gate: Some(&gate), ..Order::default() });
+            let order = Order { gate: Some(&gate), property: Some("lido"), ..Order::default() };
+            last = tally.place("park", &order);
         }
-        assert_eq!(&*tally.named(last).gate, OTHER);
+        assert_eq!((&*tally.named(last).gate, &*tally.named(last).property), (OTHER, ""));
         assert_eq!(usize::try_from(last.0).unwrap(), PLACES_MAX);
     }
 }

@@ -64,9 +64,7 @@ impl Access {
     #[must_use]
     pub fn sign_in_key(name: &str) -> GuessKey {
         let lowered = name.to_ascii_lowercase();
-        let hash = blake3::hash(lowered.as_bytes());
-        let (halves, _) = hash.as_bytes().as_chunks::<16>();
-        GuessKey::SignIn(CallerId(halves.first().copied().unwrap_or_default()))
+        GuessKey::SignIn(CallerId::of_hash(blake3::hash(lowered.as_bytes()).as_bytes()))
     }
 
     /// Begins a session for whoever knows the password; `None` for anything that is wrong, after
@@ -206,11 +204,24 @@ impl Access {
             record.map(Some)
         })?;
         let Some(user) = changed else { return Ok(None) };
-        self.users.insert(user.clone());
+        self.take_user(user.clone());
         let mut over = self.sessions.of(id);
         over.retain(|session| session.generation != user.generation);
         self.end(&over);
         Ok(Some(Arc::new(user)))
+    }
+
+    /// Knows a user as she is from now on. With another password, what was guessed at the old one
+    /// is forgiven, on every node as it hears of it; but not where the name is somebody else's in
+    /// another tenant, too: the two share a budget, and one could guess at the other's for ever.
+    pub(super) fn take_user(&self, user: User) {
+        let before = self.users.find(user.id());
+        let is_other = before.is_some_and(|before| before.password != user.password);
+        let name = user.identity.name.clone();
+        self.users.insert(user);
+        if is_other && self.users.only(&name).is_some() {
+            self.budget.forgive(Self::sign_in_key(name.as_str()));
+        }
     }
 
     /// Begins a session of `user` as she was when her password was compared; for who is in step.

@@ -133,10 +133,9 @@ impl By {
         let caller = Arc::clone(&self.caller);
         let found = hall.blocking(move |shared| {
             let identity = &caller.identity;
-            let found = shared.engine.request_history(&identity.tenant, id)?;
-            Ok(found.is_none_or(|(receipt, _)| {
-                identity.sees(Note::of(&receipt.note).property.as_deref())
-            }))
+            let found = shared.engine.request_receipt(&identity.tenant, id)?;
+            Ok(found
+                .is_none_or(|receipt| identity.sees(Note::of(&receipt.note).property.as_deref())))
         });
         if found.await? {
             return Ok(());

@@ -12,13 +12,13 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Query;
 use super::caller::By;
-use super::event_view::{EventView, note_of, rfc3339_of_ms};
-use super::lines::{STALL_MAX, stream_of, stream_permit};
+use super::event_view::{EventView, note_of};
+use super::lines::{send, stream_of, stream_permit, while_wanted};
 use super::problem::{Problem, ProblemView};
 use super::{Hall, Of};
 use crate::auth::role::{Action, Role};
@@ -29,9 +29,6 @@ const PAGE_MAX: usize = 1_000;
 
 /// How often a quiet stream shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// How long one stream lasts; its client comes again by itself, and a revoked token is found out.
-const STREAM_MAX: Duration = Duration::from_secs(3_600);
 
 /// Which events.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -169,30 +166,15 @@ pub(super) async fn stream(
     };
     let (sender, reading) = mpsc::channel(64);
     let tasks = hall.shared.tasks.clone();
-    tasks.spawn(follow(hall, by, after, sender, permit));
+    tasks.spawn(async move {
+        let _permit = permit;
+        while_wanted(&hall, &sender, read_on(&hall, &Arc::new(by), after, &sender)).await;
+    });
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(stream_of(reading)).keep_alive(keep_alive).into_response())
 }
 
-/// Reads on whenever something new is durable, until the client goes, the server drains or the time
-/// is over.
-async fn follow(
-    hall: Arc<Hall>,
-    by: By,
-    after: Cursor,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
-    _permit: OwnedSemaphorePermit,
-) {
-    let by = Arc::new(by);
-    let reading = read_on(&hall, &by, after, &sender);
-    tokio::select! {
-        () = hall.shared.draining.cancelled() => {}
-        () = sender.closed() => {}
-        () = tokio::time::sleep(STREAM_MAX) => {}
-        () = reading => {}
-    }
-}
-
+/// Reads on whenever something new is durable.
 async fn read_on(
     hall: &Arc<Hall>,
     by: &Arc<By>,
@@ -222,9 +204,8 @@ async fn read_on(
                 event = event.id(read_to.to_string());
             }
             let Ok(event) = event.json_data(&view) else { return };
-            match tokio::time::timeout(STALL_MAX, sender.send(Ok(event))).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return,
+            if send(sender, Ok(event)).await.is_err() {
+                return;
             }
         }
         after = read_to;
@@ -273,7 +254,7 @@ pub(super) async fn audit(
         let entries = lines.into_iter().filter(|(_, entry)| is_own(entry));
         let entries = entries.map(|(number, entry)| AuditLineView {
             number,
-            at: rfc3339_of_ms(entry.at.0),
+            at: entry.at.to_rfc3339(),
             who: entry.who,
             what: entry.what,
         });
@@ -287,7 +268,8 @@ fn place(text: &str) -> Result<Cursor, Problem> {
     text.parse::<Cursor>().map_err(|error| Problem::field("after", error.to_string()))
 }
 
-fn limit(wished: Option<usize>) -> Result<usize, Problem> {
+/// How many things a page may have: 1 to 1,000, 100 if nothing is said.
+pub(super) fn limit(wished: Option<usize>) -> Result<usize, Problem> {
     let most = wished.unwrap_or(100);
     if (1..=PAGE_MAX).contains(&most) {
         return Ok(most);

@@ -10,21 +10,15 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Path, Query};
 use super::caller::By;
-use super::event_view::rfc3339_of_ms;
 use super::events::PlaceView;
 use super::from_json::campaign_id;
 use super::problem::{Problem, ProblemView};
 use super::{Hall, Of};
 use crate::auth::role::Action;
-use crate::engine::figures::{
-    self, CampaignStanding, Count, FiguresError, Question, STRETCHES_MAX, Step, Sums,
-};
+use crate::domain::time::{DAY_MS, HOUR_MS};
+use crate::engine::figures::{self, CampaignStanding, Count, Question, STRETCHES_MAX, Step, Sums};
 use crate::engine::{Cursor, Timestamp};
 use crate::server::Shared;
-
-const MINUTE_MS: i64 = 60_000;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
-const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// How long an answer waits for the last events to be counted. Counting goes on every quarter of a
 /// second, and at once when somebody waits.
@@ -253,12 +247,11 @@ pub(super) async fn campaign(
     catch_up(&hall).await?;
     let read = hall.blocking(move |shared| {
         let tenant = &by.caller.identity.tenant;
-        let stands = shared.engine.campaign_standing(tenant, &campaign, &question.properties);
-        let stands = stands.map_err(problem)?;
+        let stands = shared.engine.campaign_standing(tenant, &campaign, &question.properties)?;
         let none = || Problem::not_found(format!("there is no campaign {id}"));
         let CampaignStanding { standing, remaining, codes, through } = stands.ok_or_else(none)?;
         Ok(CampaignFiguresView {
-            figures: view(shared, &by, &query, &question, Some(&through))?,
+            figures: view(shared, &by, &query, &question, through.as_ref())?,
             standing: StandingView {
                 used: standing.used,
                 held: standing.held,
@@ -307,13 +300,6 @@ async fn catch_up(hall: &Arc<Hall>) -> Result<(), Problem> {
     tokio::time::timeout(CATCH_UP_MAX, caught_up).await.unwrap_or(Ok(()))
 }
 
-fn problem(error: FiguresError) -> Problem {
-    match error {
-        FiguresError::Store(error) => error.into(),
-        FiguresError::Ledger(error) => error.into(),
-    }
-}
-
 fn question(by: &By, query: &FiguresQuery, now: Timestamp) -> Result<Question, Problem> {
     let (step, back_ms) = match query.step {
         StepName::Minute => (Step::Minute, HOUR_MS),
@@ -353,7 +339,7 @@ fn question(by: &By, query: &FiguresQuery, now: Timestamp) -> Result<Question, P
 }
 
 /// The properties that the caller sees; none: all.
-fn own_properties(by: &By) -> Vec<String> {
+pub(super) fn own_properties(by: &By) -> Vec<String> {
     let own = by.caller.identity.properties.iter();
     own.map(|property| property.as_str().to_owned()).collect()
 }
@@ -375,7 +361,7 @@ fn view(
 ) -> Result<FiguresView, Problem> {
     let figures = shared.engine.figures(&by.caller.identity.tenant, question)?;
     let point = |(at, sums): &(Timestamp, Sums)| PointView {
-        at: begin(question.step, at.0),
+        at: begin(question.step, *at),
         sums: SumsView::of(sums),
     };
     let series = figures.series.iter().map(|series| SeriesView {
@@ -385,8 +371,8 @@ fn view(
     });
     Ok(FiguresView {
         step: query.step,
-        from: rfc3339_of_ms(question.from.0),
-        to: rfc3339_of_ms(question.to.0),
+        from: question.from.to_rfc3339(),
+        to: question.to.to_rfc3339(),
         series: series.collect(),
         totals: SumsView::of(&figures.totals),
         through: through.map(PlaceView::of),
@@ -394,8 +380,8 @@ fn view(
 }
 
 /// Where a step begins: of a day its date, because it is a day of the campaign's own calendar.
-fn begin(step: Step, at_ms: i64) -> String {
-    let text = rfc3339_of_ms(at_ms);
+fn begin(step: Step, at: Timestamp) -> String {
+    let text = at.to_rfc3339();
     match step {
         Step::Day => text.split('T').next().unwrap_or_default().to_owned(),
         Step::Minute | Step::Hour => text,

@@ -42,6 +42,7 @@ fn may_leave_body(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
             | StatusCode::PAYLOAD_TOO_LARGE
             | StatusCode::UNSUPPORTED_MEDIA_TYPE
             | StatusCode::TOO_MANY_REQUESTS

@@ -1,4 +1,5 @@
-//! Streams of codes, line by line: what a blocking thread writes and a client reads.
+//! Streams: of codes, line by line, which a blocking thread writes and a client reads; and what
+//! streams of anything share.
 //!
 //! The channel between them is short, so a slow client slows the work down; one that stops reading
 //! ends it.
@@ -21,6 +22,10 @@ use super::problem::{Kind, Problem};
 
 /// A client that reads nothing for so long has gone.
 pub(super) const STALL_MAX: Duration = Duration::from_secs(30);
+
+/// How long a stream of what happens lasts; its client comes again by itself, and a revoked token
+/// is found out.
+const FOLLOW_MAX: Duration = Duration::from_secs(3_600);
 
 /// Pieces that may wait for the client.
 const PIECES_MAX: usize = 4;
@@ -181,13 +186,7 @@ impl Lines {
     }
 
     fn send(&self, piece: io::Result<Bytes>) -> Result<(), Gone> {
-        let sent = self
-            .runtime
-            .block_on(async { tokio::time::timeout(STALL_MAX, self.pieces.send(piece)).await });
-        match sent {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Gone),
-        }
+        self.runtime.block_on(send(&self.pieces, piece))
     }
 }
 
@@ -218,6 +217,31 @@ pub(super) fn stream_permit(hall: &Hall) -> Result<OwnedSemaphorePermit, Problem
             .hint("repeat it later with the same Idempotency-Key")
             .retry_after_ms(5_000)
     })
+}
+
+/// Sends a piece as soon as there is room for it.
+///
+/// # Errors
+/// When the client has gone, or reads nothing for [`STALL_MAX`].
+pub(super) async fn send<T>(pieces: &mpsc::Sender<T>, piece: T) -> Result<(), Gone> {
+    match tokio::time::timeout(STALL_MAX, pieces.send(piece)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Gone),
+    }
+}
+
+/// Does `work` until it ends, the client goes, the server drains or the time is over.
+pub(super) async fn while_wanted<T>(
+    hall: &Hall,
+    pieces: &mpsc::Sender<T>,
+    work: impl Future<Output = ()>,
+) {
+    tokio::select! {
+        () = hall.shared.draining.cancelled() => {}
+        () = pieces.closed() => {}
+        () = tokio::time::sleep(FOLLOW_MAX) => {}
+        () = work => {}
+    }
 }
 
 /// The reading end of a channel as a stream.

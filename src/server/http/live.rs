@@ -7,17 +7,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use super::caller::By;
-use super::event_view::rfc3339_of_ms;
-use super::lines::{STALL_MAX, stream_of, stream_permit};
+use super::lines::{send, stream_of, stream_permit, while_wanted};
 use super::problem::{Problem, ProblemView};
 use super::{Hall, Of};
 use crate::auth::role::Action;
@@ -25,9 +23,6 @@ use crate::engine::figures::{Became, Place, Row};
 use crate::metrics::LatencyCounts;
 use crate::server::Shared;
 use crate::server::live::{Beat, Beats, Now, Second};
-
-/// How long one stream lasts; its client comes again by itself, and a revoked token is found out.
-const STREAM_MAX: Duration = Duration::from_secs(3_600);
 
 /// Most rows of a list.
 const ROWS_MAX: usize = 20;
@@ -154,21 +149,14 @@ pub(super) async fn live(Of(hall): Of<Arc<Hall>>, by: By) -> Result<Response, Pr
     let permit = stream_permit(&hall)?;
     let (sender, reading) = mpsc::channel(4);
     let tasks = hall.shared.tasks.clone();
-    tasks.spawn(follow(hall, by, sender, permit));
+    tasks.spawn(async move {
+        let _permit = permit;
+        while_wanted(&hall, &sender, watch(&hall, &by, &sender)).await;
+    });
     Ok(Sse::new(stream_of(reading)).into_response())
 }
 
 type Sender = mpsc::Sender<Result<Event, Infallible>>;
-
-async fn follow(hall: Arc<Hall>, by: By, sender: Sender, _permit: OwnedSemaphorePermit) {
-    let watching = watch(&hall, &by, &sender);
-    tokio::select! {
-        () = hall.shared.draining.cancelled() => {}
-        () = sender.closed() => {}
-        () = tokio::time::sleep(STREAM_MAX) => {}
-        () = watching => {}
-    }
-}
 
 async fn watch(hall: &Hall, by: &By, sender: &Sender) {
     let mut seconds = hall.shared.live.follow();
@@ -176,7 +164,7 @@ async fn watch(hall: &Hall, by: &By, sender: &Sender) {
     let Ok(history) = Event::default().event("history").json_data(HistoryView { points }) else {
         return;
     };
-    if !is_sent(sender, history).await {
+    if send(sender, Ok(history)).await.is_err() {
         return;
     }
     while by.is_in_force(hall) {
@@ -185,7 +173,8 @@ async fn watch(hall: &Hall, by: &By, sender: &Sender) {
             let text = now.written(audience(by), || {
                 serde_json::to_string(&view(&hall.shared, by, &now)).unwrap_or_default()
             });
-            if !is_sent(sender, Event::default().event("live").data(&*text)).await {
+            let event = Event::default().event("live").data(&*text);
+            if send(sender, Ok(event)).await.is_err() {
                 return;
             }
         }
@@ -193,10 +182,6 @@ async fn watch(hall: &Hall, by: &By, sender: &Sender) {
             return;
         }
     }
-}
-
-async fn is_sent(sender: &Sender, event: Event) -> bool {
-    matches!(tokio::time::timeout(STALL_MAX, sender.send(Ok(event))).await, Ok(Ok(())))
 }
 
 /// Who sees the same.
@@ -233,7 +218,7 @@ fn view(shared: &Shared, by: &By, now: &Now) -> LiveView {
     };
     let state = shared.engine.ledger_state();
     LiveView {
-        at: rfc3339_of_ms(now.second.at.0),
+        at: now.second.at.to_rfc3339(),
         per_second: beat(by, &now.second.beats),
         by_property: label(&requests, &|row| Some(row.place.property.to_string()), ROWS_MAX),
         by_gate: label(&requests, &|row| Some(row.place.gate_label()), ROWS_MAX),
@@ -277,7 +262,7 @@ fn biggest(by_label: HashMap<String, RowView>, most: usize) -> Vec<RowView> {
 
 fn second(by: &By, second: &Second) -> SecondView {
     SecondView {
-        at: rfc3339_of_ms(second.at.0),
+        at: second.at.to_rfc3339(),
         per_second: beat(by, &second.beats),
         latency: latency(&second.latencies),
     }

@@ -8,7 +8,9 @@
 
 mod body;
 mod caller;
+mod campaign_list;
 mod campaigns;
+mod code_list;
 mod codes;
 mod definitions;
 mod event_view;
@@ -135,7 +137,7 @@ fn routes() -> OpenApiRouter<Arc<Hall>> {
         .routes(routes!(postings::release))
         .routes(routes!(verbs::status))
         .routes(routes!(web::schema))
-        .routes(routes!(campaigns::list))
+        .routes(routes!(campaign_list::list))
         .routes(routes!(campaigns::show, campaigns::put))
         .routes(routes!(campaigns::plan))
         .routes(routes!(campaigns::put_status))
@@ -163,6 +165,7 @@ fn routes() -> OpenApiRouter<Arc<Hall>> {
         .routes(routes!(import::import))
         .routes(routes!(export::batches))
         .routes(routes!(export::codes))
+        .routes(routes!(code_list::list))
         .routes(routes!(codes::create))
         .routes(routes!(codes::lookup))
         .routes(routes!(codes::history))

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::engine::figures::FiguresError;
 use crate::engine::{
     BatchError, CampaignError, CatalogError, DefinitionError, Expect, ExportError, FieldError,
     IssueError, LedgerError, PruneError, SeriesError,
@@ -247,6 +248,15 @@ impl From<ExportError> for Problem {
         match error {
             ExportError::Store(error) => error.into(),
             ExportError::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<FiguresError> for Problem {
+    fn from(error: FiguresError) -> Self {
+        match error {
+            FiguresError::Store(error) => error.into(),
+            FiguresError::Ledger(error) => error.into(),
         }
     }
 }

@@ -202,17 +202,28 @@ struct Keys(Vec<GuessKey>);
 
 impl Keys {
     fn of(name: &str, stranger: &Stranger) -> Self {
-        let address = stranger.address.map(GuessKey::of_ip);
+        let address = stranger.address.map(GuessKey::sign_in_from);
         Self([Some(Access::sign_in_key(name)), address].into_iter().flatten().collect())
     }
 
     fn check(&self, access: &Access) -> Result<(), Problem> {
-        let checked = self.0.iter().try_for_each(|key| access.check(*key));
-        checked.map_err(|throttled| {
+        for key in &self.0 {
+            let Err(throttled) = access.check(*key) else { continue };
             count("throttled");
-            too_many("too many wrong names or passwords", throttled)
-                .hint("wait; an administrator can set a new password: jeton user password NAME")
-        })
+            let (what, hint) = if matches!(key, GuessKey::SignIn(_)) {
+                (
+                    "too many wrong passwords for this name",
+                    "wait, or let an administrator set a new password: jeton user password NAME",
+                )
+            } else {
+                (
+                    "too many wrong names or passwords from this address",
+                    "wait, or sign in from another address",
+                )
+            };
+            return Err(too_many(what, throttled).hint(hint));
+        }
+        Ok(())
     }
 }
 

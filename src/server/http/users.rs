@@ -13,7 +13,7 @@ use super::from_json::tenant_id;
 use super::problem::{Kind, Problem, ProblemView, field};
 use super::session::hashing;
 use super::{Hall, Of};
-use crate::auth::caller::{CallerId, Identity, NAME_BYTES_MAX, Name};
+use crate::auth::caller::{CallerId, Identity, NAME_BYTES_MAX, Name, NameError};
 use crate::auth::password::{PasswordHash, check_password};
 use crate::auth::role::{Action, Role};
 use crate::auth::user::{Language, PROPERTIES_MAX, Standing, User, UserChange, user_name};
@@ -106,8 +106,11 @@ impl UserView {
 )]
 pub(super) async fn list(Of(hall): Of<Arc<Hall>>, by: By) -> Result<Json<Vec<UserView>>, Problem> {
     by.require(Action::Tokens)?;
-    let users = hall.shared.access.users(&by.caller.identity.tenant);
-    Ok(Json(users.iter().map(|user| UserView::of(&hall.shared, user)).collect()))
+    let listed = hall.blocking(move |shared| {
+        let users = shared.access.users(&by.caller.identity.tenant);
+        Ok(users.iter().map(|user| UserView::of(shared, user)).collect())
+    });
+    Ok(Json(listed.await?))
 }
 
 /// Make a user.
@@ -243,7 +246,7 @@ fn told(change: &UserChange) -> String {
 /// The new user's identity and language; 422 with all mistakes.
 fn wished(by: &By, body: &UserBody) -> Result<(Identity, Option<Language>), Problem> {
     let mut mistakes = Vec::new();
-    let name = note(&mut mistakes, "name", name_of(&body.name));
+    let name = note(&mut mistakes, "name", name_of(&body.name, user_name));
     let role = note(&mut mistakes, "role", role_of(&body.role));
     let properties = properties_of(&mut mistakes, &body.properties);
     let language = body.language.as_deref().map(language_of).transpose();
@@ -290,21 +293,19 @@ fn note<T>(mistakes: &mut Vec<FieldError>, path: &str, read: Result<T, String>) 
 }
 
 /// A name, without repeating a text that is far too long.
-fn name_of(text: &str) -> Result<Name, String> {
+fn name_of(text: &str, read: fn(&str) -> Result<Name, NameError>) -> Result<Name, String> {
     if text.len() > NAME_BYTES_MAX {
         return Err(format!("is longer than {NAME_BYTES_MAX} characters"));
     }
-    user_name(text).map_err(|error| error.to_string())
+    read(text).map_err(|error| error.to_string())
 }
 
 /// A role for people. `public` is for web pages: it is told no reasons.
 fn role_of(text: &str) -> Result<Role, String> {
-    match Role::ALL.into_iter().find(|role| role.as_str() == text) {
-        Some(role) if role != Role::Public => Ok(role),
-        Some(_) | None => {
-            Err("is no role of a user; they are office, monitor, admin, checkout, gate".to_owned())
-        }
-    }
+    let role = text.parse().ok().filter(|role| *role != Role::Public);
+    role.ok_or_else(|| {
+        "is no role of a user; they are office, monitor, admin, checkout, gate".to_owned()
+    })
 }
 
 fn properties_of(mistakes: &mut Vec<FieldError>, texts: &[String]) -> Vec<Name> {
@@ -314,11 +315,7 @@ fn properties_of(mistakes: &mut Vec<FieldError>, texts: &[String]) -> Vec<Name> 
     }
     let mut properties = Vec::new();
     for (at, text) in texts.iter().enumerate() {
-        let is_long = text.len() > NAME_BYTES_MAX;
-        let read = match is_long {
-            true => Err(format!("is longer than {NAME_BYTES_MAX} characters")),
-            false => Name::parse(text).map_err(|error| error.to_string()),
-        };
+        let read = name_of(text, Name::parse);
         properties.extend(note(mistakes, &format!("properties[{at}]"), read));
     }
     properties.sort_unstable();

@@ -22,7 +22,7 @@ use super::{Hall, Of};
 use crate::auth::role::Action;
 use crate::domain::refusal::Refusal;
 use crate::engine::{
-    About, Ask, CodeError, Counts, Credit, CreditFor, Engine, Explanation, Given, Prepared,
+    About, Ask, CodeError, Counts, Credit, CreditFor, Engine, Explanation, Given, Note, Prepared,
     Release, RequestId, Timestamp, Verb, Verdict,
 };
 use crate::metrics::Stopwatch;
@@ -343,10 +343,10 @@ async fn size_of(hall: &Arc<Hall>, by: &By, id: &str, body: &PartBody) -> Result
         (None, Some(amount)) => {
             let (caller, id) = (Arc::clone(&by.caller), request_id(id));
             let found = hall.blocking(move |shared| {
-                Ok(shared.engine.request_history(&caller.identity.tenant, id)?)
+                Ok(shared.engine.request_receipt(&caller.identity.tenant, id)?)
             });
-            let Some((receipt, _)) = found.await? else { return Ok(0) };
-            let note = crate::engine::Note::of(&receipt.note);
+            let Some(receipt) = found.await? else { return Ok(0) };
+            let note = Note::of(&receipt.note);
             // Of a draw, or of the whole order.
             let is_total = note.total_before_minor.and_then(|total| u64::try_from(total).ok())
                 == Some(receipt.size);

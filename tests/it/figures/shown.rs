@@ -2,6 +2,11 @@
 //! attempts of a code, and clear words where a question makes no sense.
 
 use jeton::auth::role::Role;
+use jeton::catalog::{CampaignDocument, Expect};
+use jeton::domain::id::{CampaignId, TenantId};
+use jeton::engine::Cursor;
+use jeton::engine::figures::{Counted, Urgency};
+use jeton::testing::{BoxOptions, engine_in};
 use serde_json::{Value, json};
 
 use crate::offices::Offices;
@@ -212,4 +217,19 @@ fn questions_without_sense_are_told_so() {
     assert_eq!(offices.ask(0, "GET /v1/campaigns/nothing/figures", &[]).status, 404);
     assert_eq!(offices.ask_as(Role::Gate, 0, "GET /v1/figures", &[]).status, 403);
     assert_eq!(offices.ask_as(Role::Monitor, 0, "POST /v1/figures/rebuild", &[]).status, 403);
+}
+
+#[test]
+fn a_standing_says_no_place_while_all_is_counted_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine_in(dir.path(), &BoxOptions::default()).unwrap();
+    let (tenant, campaign) = (TenantId::parse("park").unwrap(), CampaignId::parse("free").unwrap());
+    let free = CampaignDocument::from_toml("id = \"free\"\nkind = \"access\"").unwrap();
+    engine.put_campaign(&tenant, free, Expect::New, "test").unwrap();
+    let through = || engine.campaign_standing(&tenant, &campaign, &[]).unwrap().unwrap().through;
+    assert_eq!(through(), Some(Cursor::default()));
+    engine.rebuild_figures("test").unwrap();
+    assert_eq!(through(), None);
+    while engine.count_events(Urgency::Wanted).unwrap() != Counted::All {}
+    assert_eq!(through(), Some(Cursor::default()));
 }

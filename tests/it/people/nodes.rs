@@ -8,7 +8,7 @@ use jeton::testing::servers::{RedisOptions, RedisServer};
 use jeton::testing::{BoxOptions, RedisStore, ServerBox};
 use serde_json::{Value, json};
 
-use super::{Browser, Desk, PASSWORD, agent, ask};
+use super::{Browser, Desk, PASSWORD, agent, ask, sign_in_from};
 use crate::house::block_on;
 
 /// How soon all nodes know what one was told.
@@ -19,14 +19,7 @@ impl Desk {
     fn restart(self) -> Self {
         let Self { agent, server, admin, clock, options, runtime, dir } = self;
         let server = runtime.block_on(async {
-            let ServerBox { server, engine, .. } = server;
-            server.drain().await;
-            // The last tasks of the old server end a moment after it.
-            let last = std::sync::Arc::downgrade(&engine);
-            drop(engine);
-            while last.strong_count() > 0 {
-                tokio::task::yield_now().await;
-            }
+            server.stop().await;
             ServerBox::start(dir.path(), options.clone()).await.unwrap()
         });
         Self { agent, server, admin, clock, options, runtime, dir }
@@ -141,4 +134,15 @@ fn two_nodes(addresses: &[std::net::SocketAddr], token: &str) {
     soon("a new session", &|| by(1, &anna, "GET") == 200);
     admin(1, "DELETE", "/v1/users/anna", &Value::Null).is(200);
     soon("removing", &|| by(0, &anna, "GET") == 401 && sign_in(0).status != 200);
+
+    // Each node counts for itself who guesses, but a new password ends it on all.
+    for last in 10..20 {
+        let wrong = sign_in_from(addresses[1], last, "otto", "wrong password").0;
+        assert_eq!(wrong, 401);
+    }
+    assert_eq!(sign_in_from(addresses[1], 20, "otto", PASSWORD).0, 429);
+    assert_eq!(sign_in_from(addresses[0], 20, "otto", PASSWORD).0, 200);
+    let password = "another one by far";
+    admin(0, "PUT", "/v1/users/otto", &json!({ "password": password })).is(200);
+    soon("forgiving", &|| sign_in_from(addresses[1], 20, "otto", password).0 == 200);
 }
