@@ -1138,7 +1138,7 @@ local function standings(receipt, now)
 end
 
 ------------------------------------------------------------------------------------------------
--- Holds that are over
+-- Histories
 
 -- Adds a posting to the history of the owners whose legs it has.
 local function remember(id, legs)
@@ -1166,6 +1166,9 @@ local function move_history(owner, owned)
     owned[1] = ''
   end
 end
+
+------------------------------------------------------------------------------------------------
+-- Holds that are over
 
 -- What a posting has in other partitions must follow what its home decided. `event` is that of the
 -- confirm or release whose answer their part belongs to, or 0.
@@ -1238,8 +1241,9 @@ end
 --   W  too early to say        X  given up            P  prepared, with the results
 --   F  followed: {lapsed, short, after, what the      T  decided: {step, state, size, confirmed,
 --      first leg did}                                    released, until, gone}
---   E  done as foreseen, with the event's number and what the counter stands at
---   S  first uses done as foreseen, with the first event's number, the step to the next, how many
+--   S  uses done as foreseen one after the other, with the first event's number, the step to the
+--      next, how many; unless they are first uses, what the counter stood at after the first, and
+--      by how much it goes on
 -- A reason: {1, leg, used, held, retry} guard, {2, leg, retry} too soon, {3, leg, at} elsewhere,
 -- {4, leg, balance, cap} cap, {5, leg} too many lots, {6} hold not found, {7} hold expired,
 -- {8} not found, {9} already released, {10, left} release exceeds, {11, left} confirm exceeds.
@@ -1609,23 +1613,23 @@ local function further_uses(at, args, from, to, counter, tell)
   local owned = owner_record(owner)
   local known = owned[2][entry] or { 0, keep_until }
   local most = math.min(limit or AMOUNT_MAX, AMOUNT_MAX)
-  local place, after, began, ids = from, known[1], next_event(), {}
+  local place, after, began, ids, count = from, known[1], next_event(), {}, 0
   local last, noted, rest = #foreseen, #events, pack(known[2], 0)
   while place <= to and not owned[3] and not stored[at] and after + n <= most do
-    after = after + n
+    after, count = after + n, count + 1
     local number, used = pack(next_number()), pack(after)
-    ids[#ids + 1] = sub(named[at], -16)
+    ids[count] = sub(named[at], -16)
     foreseen[last + 1] = named[at]
     foreseen[last + 2] = args[place] .. number .. middle .. used .. args[place + 1]
     events[noted + 1], events[noted + 2], events[noted + 3] = '\149', number, args[place + 2]
     events[noted + 4], events[noted + 5] = used, rest
     at, place, last, noted = at + 1, place + 3, last + 2, noted + 5
   end
-  if #ids > 0 then
+  if count > 0 then
     owned[1] = owned[1] .. concat(ids)
     owned[2][entry] = { after, known[2] }
     dirty_owners[owner] = true
-    tell({ 'S', pack(began, partitions, #ids, known[1] + n, n) })
+    tell({ 'S', pack(began, partitions, count, known[1] + n, n) })
   end
   return at, place
 end
