@@ -28,11 +28,6 @@ use crate::protocol::{
 use crate::server::from_wire::{self, OrderFault};
 use crate::server::to_wire;
 
-/// So long a lane reads and writes nothing when it had to turn something away: who asks for more
-/// than can be done then gets many answers with one wake-up and one datagram, which leaves more
-/// time for doing it.
-const CROWDED: Duration = Duration::from_millis(5);
-
 /// An answer to the public leaves so long after its request came, whatever it says.
 const PUBLIC_ANSWER: Duration = Duration::from_millis(20);
 
@@ -70,8 +65,6 @@ struct Lane {
     answered: UnboundedSender<Answered>,
     /// Requests of this lane that the ledger has.
     pending: u32,
-    /// Whether something was turned away since the last write.
-    crowded: bool,
     end: Option<End>,
 }
 
@@ -94,7 +87,6 @@ pub(super) async fn serve(guest: Arc<Guest>, send: SendStream, receive: RecvStre
         waiting: Vec::new(),
         answered,
         pending: 0,
-        crowded: false,
         end: None,
     };
     lane.run(send, receive, answers).await;
@@ -146,8 +138,6 @@ impl Lane {
             reading &= self.end.is_none();
             if public {
                 tokio::time::sleep(PUBLIC_ANSWER).await;
-            } else if std::mem::take(&mut self.crowded) {
-                tokio::time::sleep(CROWDED).await;
             }
             // After the sleep: whether the ledger was asked must not be heard from when the public
             // is answered.
@@ -230,7 +220,6 @@ impl Lane {
         if self.guest.hall.backlog.admits(own, gathered, head.deadline_ms) {
             return false;
         }
-        self.crowded = true;
         let verdict = self.guest.hall.shared.engine.turn_away(verb);
         self.answer(head.seq, verb, &verdict, caller, watch);
         true
