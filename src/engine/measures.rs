@@ -67,6 +67,12 @@ impl Verb {
             Self::Transfer => "transfer",
         }
     }
+
+    /// Whether a "no" counts as a refusal. Whoever asks after a time-out whether a request arrived
+    /// is told "no" when it did not, and is refused nothing.
+    pub(super) fn can_refuse(self) -> bool {
+        self != Self::Status
+    }
 }
 
 /// How the ledger is, for people.
@@ -179,7 +185,9 @@ impl Measures {
                 0
             }
             Err(refusal) => {
-                self.count_refusal(refusal.reason);
+                if verb.can_refuse() {
+                    self.count_refusal(refusal.reason);
+                }
                 2
             }
         };

@@ -78,6 +78,7 @@ test("from signing in to giving a use back", async () => {
 
   await visitor.go("Audit");
   await page.getByText("campaign autumn").first().waitFor();
+  await page.getByText(/^posting [0-9a-f]{32}: release$/).first().waitFor();
   await visitor.shoot("audit");
   const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
   assert.ok(!kept.includes(code), "a code is kept in the browser");

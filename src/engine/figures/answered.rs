@@ -76,8 +76,8 @@ impl Engine {
     ) {
         match verdict {
             Ok(accepted) if !accepted.is_replayed => self.count_accepted(origin, accepted),
-            Ok(_) => {}
-            Err(refusal) => self.count_refusal(origin, keys, refusal),
+            Err(refusal) if origin.verb.can_refuse() => self.count_refusal(origin, keys, refusal),
+            Ok(_) | Err(_) => {}
         }
     }
 

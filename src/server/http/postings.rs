@@ -32,7 +32,7 @@ pub(super) struct PostingPartBody {
 }
 
 /// Give back a hold or a redemption that history shows, all or part. Its `posting` is what events
-/// name.
+/// name. Who did it is noted in the audit log.
 #[utoipa::path(
     post, path = "/v1/postings/{posting}/release", tag = "verbs", request_body = PostingPartBody,
     params(
@@ -56,14 +56,16 @@ pub(super) async fn release(
         part => part.unwrap_or(0),
     };
     let stated = body.language.as_deref();
-    let posting = hex::decode(&posting).map(PostingId);
-    let Some(posting) = own(&hall, &by, posting).await? else {
+    let Some(own) = own(&hall, &by, hex::decode(&posting).map(PostingId)).await? else {
         let unknown = Refusal::new(Reason::RedemptionNotFound);
         return Ok(refuse(&hall, &by, &headers, stated, unknown).await);
     };
+    // History tells where it was made, and not who sat at a page later.
+    let (who, what) = (by.who(), format!("posting {posting}: release"));
+    hall.blocking(move |shared| Ok(shared.engine.audit(&who, what)?)).await?;
     let now = hall.shared.engine.now();
     let about = About { tenant: &by.caller.identity.tenant, id, now, deadline: deadline(now) };
-    let prepare = |engine: &Engine| engine.release_posting(about, posting, size);
+    let prepare = |engine: &Engine| engine.release_posting(about, own, size);
     let verdict = decide(&hall, &by, Verb::Release, prepare).await;
     let mut told = answer(&by, &headers, stated, &verdict);
     if let AnswerView::Yes(yes) = &mut told {

@@ -107,6 +107,9 @@ fn series_tell_campaigns_gates_and_reasons_apart() {
     assert_eq!(redeem(&offices, "c", &["BONUS-1"], "")["ok"], true);
     assert_eq!(redeem(&offices, "d", &["ONE-1"], "north")["reason"], "already_redeemed");
     assert_eq!(redeem(&offices, "e", &["NOBODY-KNOWS"], "north")["reason"], "code_not_found");
+    // Asking whether a request arrived refuses nobody anything.
+    let asked = offices.ask(0, "GET /v1/requests/lost", &[]).json();
+    assert_eq!(asked["reason"], "redemption_not_found");
     let one_code = json!({ "codes": ["ONE-1"] });
     let released = post(&offices, "/v1/redemptions/a/release", "f", &one_code);
     assert_eq!(released["ok"], true, "{released}");
